@@ -49,9 +49,15 @@ def write_nifti(path, sizes, affine, voxels):
     code, bits = {"B": (2, 8), "h": (4, 16)}[voxels.typecode]
     spacing = [math.sqrt(sum(affine[row][axis] ** 2 for row in range(3))) for axis in range(3)]
     header = struct.pack(
-        "<i10s18sihBB8h3f4h8f4fBB4f2i80s24s2h6f12f16s4s4x", 348, b"", b"", 0, 0, ord("r"), 0,
-        3, *sizes, 1, 1, 1, 1, 0, 0, 0, 0, code, bits, 0, 1, *spacing, 0, 0, 0, 0, 352, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
-        b"", b"", 0, 2, 0, 0, 0, 0, 0, 0, *affine[0], *affine[1], *affine[2], b"", b"n+1\0")
+        "<i10s18sihBB8h3f4h8f3fhBB4f2i80s24s2h6f12f16s4s4x",
+        348, b"", b"", 0, 0, ord("r"), 0,                    # sizeof_hdr .. dim_info
+        3, *sizes, 1, 1, 1, 1,                               # dim
+        0, 0, 0, 0, code, bits, 0,                           # intent_p, intent_code, datatype, bitpix, slice_start
+        1, *spacing, 0, 0, 0, 0,                             # pixdim
+        352, 1, 0, 0, 0, 2,                                  # vox_offset, scl, slice_end, slice_code, units (mm)
+        0, 0, 0, 0, 0, 0, b"", b"",                          # cal .. aux_file
+        0, 2, 0, 0, 0, 0, 0, 0,                              # qform_code, sform_code (aligned), quaternion
+        *affine[0], *affine[1], *affine[2], b"", b"n+1\0")
     if sys.byteorder != "little":
         voxels = array(voxels.typecode, voxels)
         voxels.byteswap()
