@@ -1,0 +1,26 @@
+# Plain imported targets for LibTorch's CPU half: its own package file demands CUDA.
+if(NOT EXISTS ${SAM3LAB_TORCH}/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "no LibTorch in ${SAM3LAB_TORCH}; run scripts/setup, or give -DSAM3LAB_TORCH=FOLDER")
+endif()
+file(READ ${SAM3LAB_TORCH}/include/torch/headeronly/version.h torch_version_text)
+string(REGEX MATCH "TORCH_VERSION \"?([0-9.]+)" _ "${torch_version_text}")
+set(SAM3LAB_TORCH_VERSION "${CMAKE_MATCH_1}")
+
+foreach(part c10 torch_cpu)
+  add_library(${part} SHARED IMPORTED)
+  set_target_properties(${part} PROPERTIES IMPORTED_LOCATION ${SAM3LAB_TORCH}/lib/lib${part}.so)
+endforeach()
+add_library(libtorch INTERFACE)
+target_include_directories(libtorch SYSTEM INTERFACE ${SAM3LAB_TORCH}/include ${SAM3LAB_TORCH}/include/torch/csrc/api/include)
+target_link_libraries(libtorch INTERFACE torch_cpu c10)
+get_filename_component(torch_nvidia ${SAM3LAB_TORCH}/../nvidia/cu13/lib ABSOLUTE)
+target_link_options(libtorch INTERFACE -Wl,-rpath-link,${torch_nvidia} -Wl,-rpath-link,${SAM3LAB_TORCH}/lib)
+
+# torch/torch.h is read once (43 s); every other file that needs it starts from there (13 s instead of 34 s).
+file(WRITE ${CMAKE_BINARY_DIR}/torch_pch.cpp "// holds the precompiled header\n")
+add_library(torch_pch OBJECT ${CMAKE_BINARY_DIR}/torch_pch.cpp)
+target_link_libraries(torch_pch PUBLIC libtorch)
+target_precompile_headers(torch_pch PRIVATE <torch/torch.h>)
+function(sam3lab_use_torch_pch target)
+  target_precompile_headers(${target} REUSE_FROM torch_pch)
+endfunction()

@@ -1,0 +1,43 @@
+// Slot `backbone`: the whole promptable model, images and texts in, masks out.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sam3lab/api/batch.h>
+#include <sam3lab/api/export.h>
+
+namespace sam3lab {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// Where a parameter sits, so that a scheme can give it a learning rate without knowing the model.
+struct ParameterPlace {
+  std::string part;        // "vision", "text", "transformer", "segmentation", "geometry", "scoring"
+  std::int64_t layer = 0;  // layer within the part: 0 = embeddings, block k = k + 1
+  std::int64_t layers = 0; // how many blocks the part has; 0: not layered
+};
+
+class SAM3LAB_API Backbone {
+ public:
+  static constexpr std::string_view slot = "backbone";
+  virtual ~Backbone();
+
+  virtual Outputs forward(const Batch& batch) = 0;
+  virtual void train(bool on) = 0;
+
+  // Names are those of the published checkpoint without its `detector.` prefix; tensors are live.
+  virtual NamedTensors parameters() = 0;
+  virtual NamedTensors buffers() = 0;
+  // Seeded random start; two calls with one seed give the same weights on any machine.
+  virtual void initialise(std::uint64_t seed) = 0;
+
+  [[nodiscard]] virtual std::int64_t image_size() const = 0;   // R, pixels
+  [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
+  [[nodiscard]] virtual std::vector<std::int64_t> tokenize(const std::string& text) const = 0;
+  [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;
+};
+
+}  // namespace sam3lab

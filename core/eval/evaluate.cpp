@@ -1,0 +1,168 @@
+#include "core/eval/evaluate.h"
+
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/eval/predict.h"
+#include "core/train/sample.h"
+
+namespace sam3lab {
+namespace {
+
+at::Tensor truth_of(const LabelledImage& image, const std::string& label) {
+  for (const auto& of_label : image.labels) {
+    if (of_label.label == label) return of_label.masks.any(0);
+  }
+  return at::zeros({image.image.size(0), image.image.size(1)}, at::kBool);
+}
+
+// Which query's mask answers for each query: its own, or the next present one's of another text.
+std::vector<std::size_t> answers(const std::vector<PromptQuery>& queries, bool shuffled) {
+  std::vector<std::size_t> present, own(queries.size());
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    own[q] = q;
+    if (queries[q].present) present.push_back(q);
+  }
+  if (shuffled) {
+    for (std::size_t i = 0; i < present.size(); ++i) own[present[i]] = present[(i + 1) % present.size()];
+  }
+  return own;
+}
+
+}  // namespace
+
+struct Evaluator::Asked {
+  std::string item;
+  LabelledImage image;
+  std::vector<PromptQuery> queries;
+  std::vector<Prediction> predictions;
+};
+
+Evaluator::Evaluator(const Experiment& experiment, const Pool& pool, std::map<std::string, std::shared_ptr<Metric>> metrics)
+    : experiment_(experiment), pool_(pool), metrics_(std::move(metrics)) {}
+
+Evaluator::Asked Evaluator::ask(Backbone& model, const Task& task) const {
+  const auto& dataset = pool_.datasets()[task.dataset];
+  Asked asked;
+  asked.item = dataset.data->item(task.item).id;
+  asked.image = dataset.data->load(task.item);
+  Random random(0, dataset.name + "/" + asked.item);
+  asked.queries = pool_.queries(task.dataset, asked.image, false, random);
+  if (asked.queries.empty()) return asked;
+  auto sample = make_sample(asked.image, asked.queries, model.image_size());
+  auto batch = collate({sample});
+  batch.targets = {};
+  const auto outputs = model.forward(batch);
+  const auto n = static_cast<std::int64_t>(asked.queries.size());
+  asked.predictions = predict(outputs, 0, n, asked.image.image.size(0), asked.image.image.size(1), experiment_.evaluate);
+  return asked;
+}
+
+std::vector<ScoreRow> Evaluator::score(const Asked& asked, const std::string& stage, bool shuffled) const {
+  std::vector<ScoreRow> rows;
+  const auto own = answers(asked.queries, shuffled);
+  const auto owner = merge(asked.predictions, asked.image.image.size(0), asked.image.image.size(1));
+  for (std::size_t q = 0; q < asked.queries.size(); ++q) {
+    const auto& query = asked.queries[q];
+    if (shuffled && (own[q] == q || !query.present)) continue;
+    const auto& prediction = asked.predictions[own[q]];
+    const auto truth = truth_of(asked.image, query.label);
+    const auto mask = prediction.fired ? prediction.mask : at::zeros_like(prediction.mask);
+    ScoreRow row;
+    row.stage = stage;
+    row.item = asked.item;
+    row.label = query.label;
+    row.prompt = query.text;
+    row.present = query.present;
+    row.confidence = prediction.confidence;
+    row.fired = prediction.fired;
+    row.true_pixels = truth.sum().item<std::int64_t>();
+    row.predicted_pixels = mask.sum().item<std::int64_t>();
+    for (const auto& [name, metric] : metrics_) {
+      const auto& spacing = asked.image.spacing_mm;
+      row.metrics[name] = metric->score({mask, truth, spacing});
+      row.metrics[name + "_ungated"] = metric->score({prediction.mask, truth, spacing});
+      row.metrics[name + "_merged"] = metric->score({owner.eq(static_cast<std::int64_t>(own[q])), truth, spacing});
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<std::shared_ptr<Backbone>>& models,
+                                                            const EvaluateRequest& request) const {
+  std::vector<Task> tasks;
+  for (std::size_t d = 0; d < pool_.datasets().size(); ++d) {
+    const auto& dataset = pool_.datasets()[d];
+    if (dataset.common.role == "external" && !experiment_.evaluate.external) continue;
+    auto items = dataset.split.held_out;
+    if (request.limit > 0 && static_cast<std::int64_t>(items.size()) > request.limit) items.resize(static_cast<std::size_t>(request.limit));
+    for (const auto item : items) tasks.push_back({d, item});
+  }
+  std::vector<std::vector<ScoreRow>> rows(tasks.size());
+  std::atomic<std::size_t> next{0}, done{0};
+  std::atomic<bool> stop{false};
+  std::exception_ptr failure;
+  std::mutex lock;
+  const auto work = [&](Backbone& model, bool reports) {
+    const at::NoGradGuard no_grad;
+    for (auto i = next++; i < tasks.size() && !stop; i = next++) {
+      try {
+        const auto asked = ask(model, tasks[i]);
+        rows[i] = score(asked, request.stage, false);
+        if (request.shuffled) {
+          for (auto& row : score(asked, "shuffled", true)) rows[i].push_back(std::move(row));
+        }
+      } catch (...) {
+        const std::lock_guard guard(lock);
+        if (!failure) failure = std::current_exception();
+        stop = true;
+      }
+      ++done;
+      if (reports && request.progress && !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(tasks.size()))) stop = true;
+    }
+  };
+  for (const auto& model : models) model->train(false);
+  std::vector<std::thread> helpers;
+  for (std::size_t m = 1; m < models.size(); ++m) helpers.emplace_back([&, m] { work(*models[m], false); });
+  work(*models.front(), true);
+  for (auto& helper : helpers) helper.join();
+  if (failure) std::rethrow_exception(failure);
+
+  std::map<std::string, std::vector<ScoreRow>> by_dataset;
+  if (stop) return by_dataset;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto& all = by_dataset[pool_.datasets()[tasks[i].dataset].name];
+    for (auto& row : rows[i]) all.push_back(std::move(row));
+  }
+  return by_dataset;
+}
+
+Case Evaluator::again(Backbone& model, const std::string& dataset, const ScoreRow& row) const {
+  const at::NoGradGuard no_grad;
+  model.train(false);
+  for (std::size_t d = 0; d < pool_.datasets().size(); ++d) {
+    const auto& data = *pool_.datasets()[d].data;
+    if (pool_.datasets()[d].name != dataset) continue;
+    for (std::int64_t i = 0; i < data.size(); ++i) {
+      if (data.item(i).id != row.item) continue;
+      const auto asked = ask(model, {d, i});
+      for (std::size_t q = 0; q < asked.queries.size(); ++q) {
+        const auto& prediction = asked.predictions[q];
+        if (asked.queries[q].text != row.prompt) continue;
+        return {dataset, asked.image.image, truth_of(asked.image, row.label),
+                prediction.fired ? prediction.mask : at::zeros_like(prediction.mask)};
+      }
+    }
+  }
+  throw DataError(Fault{dataset, "no item '" + row.item + "' with prompt '" + row.prompt + "'", "", "", ""});
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,90 @@
+#include "core/train/pool.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include <sam3lab/api/error.h>
+
+namespace sam3lab {
+namespace {
+
+std::map<std::string, std::string> texts_of(const std::vector<std::string>& labels, const std::vector<std::shared_ptr<Prompt>>& prompts,
+                                            const DatasetChoice& choice, std::vector<Fault>& faults) {
+  std::map<std::string, std::string> texts;
+  for (const auto& label : labels) {
+    for (const auto& prompt : prompts) {
+      if (auto text = prompt->text(label); !text.empty()) {
+        texts[label] = std::move(text);
+        break;
+      }
+    }
+    if (!texts.contains(label)) {
+      faults.push_back({choice.where, fmt::format("label '{}' of dataset '{}' has no prompt", label, choice.key), "no text",
+                        "a text from a [prompt.*] table", "add the label to the dictionary of [prompt.canonical]"});
+    }
+  }
+  return texts;
+}
+
+std::vector<Concept> sorted_by_label(std::vector<Concept> concepts) {
+  std::sort(concepts.begin(), concepts.end(), [](const auto& a, const auto& b) { return std::tie(a.text, a.label) < std::tie(b.text, b.label); });
+  return concepts;
+}
+
+}  // namespace
+
+Pool::Pool(const Experiment& experiment, const Registry& registry) {
+  std::vector<Fault> faults;
+  for (const auto& [key, choice] : experiment.prompts) prompts_.push_back(registry.make<Prompt>(choice));
+  for (const auto& [key, choice] : experiment.datasets) {
+    PoolDataset dataset{key, choice.common, registry.make<Dataset>(choice), {}, {}};
+    if (dataset.data->size() == 0) {
+      faults.push_back({choice.where, fmt::format("dataset '{}' is empty", key), "0 images", "at least one",
+                        "check its paths, its label table and `every`"});
+      continue;
+    }
+    dataset.texts = texts_of(dataset.data->labels(), prompts_, choice, faults);
+    const bool external = dataset.common.role == "external";
+    try {
+      dataset.split = external ? hold_out_everything(*dataset.data) : make_split(*dataset.data, experiment.split);
+    } catch (const DataError& error) {
+      faults.push_back({choice.where, fmt::format("dataset '{}' cannot be split: {}", key, error.what()), "", "", ""});
+    }
+    datasets_.push_back(std::move(dataset));
+  }
+  if (experiment.datasets.empty()) {
+    faults.push_back({experiment.file.string(), "the experiment has no dataset", "", "at least one [dataset.NAME]", ""});
+  }
+  if (!faults.empty()) throw DataError(faults);
+}
+
+std::vector<PromptQuery> Pool::queries(std::size_t d, const LabelledImage& image, bool training, Random& random) const {
+  const auto& dataset = datasets_[d];
+  PromptInput input;
+  input.training = training;
+  std::set<std::string> present, texts_here;
+  for (const auto& label : image.labels) present.insert(label.label);
+  for (const auto& [label, text] : dataset.texts) {
+    (present.contains(label) ? input.present : input.absent).push_back({label, text, dataset.common.modality});
+    texts_here.insert(text);
+  }
+  // A concept of another dataset is absent only where the modality differs: a dataset annotates what it annotates, no more.
+  std::set<std::string> seen;
+  for (const auto& other : datasets_) {
+    if (other.common.modality == dataset.common.modality) continue;
+    for (const auto& [label, text] : other.texts) {
+      if (!texts_here.contains(text) && seen.insert(text).second) input.absent.push_back({"", text, other.common.modality});
+    }
+  }
+  input.present = sorted_by_label(std::move(input.present));
+  input.absent = sorted_by_label(std::move(input.absent));
+  std::vector<PromptQuery> queries;
+  for (const auto& prompt : prompts_) {
+    for (auto& query : prompt->queries(input, random)) queries.push_back(std::move(query));
+  }
+  return queries;
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,32 @@
+// From a labelled image and its prompts to what the model reads. All queries of one image share its pixels.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <sam3lab/api/batch.h>
+#include <sam3lab/api/dataset.h>
+#include <sam3lab/api/prompt.h>
+
+namespace sam3lab {
+
+// One image at model resolution with the masks of each of its queries.
+struct Sample {
+  at::Tensor image;                  // [3, R, R] uint8
+  std::vector<PromptQuery> queries;
+  std::vector<at::Tensor> masks;     // one a query, [n, R, R] bool, n = 0 where the prompt is absent
+};
+
+// Resizes to `side` x `side` (bilinear with antialiasing, as the reference processor does) and pairs each query with its masks.
+// A mask that vanishes at this size is dropped, and a query without masks becomes an absent one.
+Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& queries, std::int64_t side);
+
+// [3, H, W] uint8 -> [3, side, side] uint8.
+at::Tensor resize_image(const at::Tensor& image, std::int64_t side);
+
+// cxcywh in 0..1 of each mask [n, R, R] bool; no mask may be empty.
+at::Tensor boxes_of(const at::Tensor& masks);
+
+// Packs samples into one batch; images are scaled to -1..1 (mean = std = 0.5).
+Batch collate(const std::vector<Sample>& samples);
+
+}  // namespace sam3lab

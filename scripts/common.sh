@@ -1,0 +1,42 @@
+# Shared by the scripts beside it; sourced, never run. Defines the folders, and `say`, `fail`, `retry`.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+deps=${SAM3LAB_DEPS:-$root/.deps}
+build=${SAM3LAB_BUILD:-$root/build}
+venv=$deps/venv
+torch_version=2.11.0
+
+say() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*"; }
+fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit "${2:-1}"; }
+
+# retry N COMMAND...: a download that breaks is started again, with a pause that grows.
+retry() {
+  local tries=$1 n=1; shift
+  until "$@"; do
+    [ "$n" -lt "$tries" ] || return 1
+    say "failed (attempt $n of $tries): $*; again in $((n * 5)) s"
+    sleep $((n * 5)); n=$((n + 1))
+  done
+}
+
+# What a Debian 12 machine (glibc 2.36) runs.
+platforms=(--platform any --platform manylinux2014_x86_64)
+for glibc in {17..36}; do platforms+=(--platform "manylinux_2_${glibc}_x86_64"); done
+
+# unpack_wheel NAME==VERSION FOLDER MEMBER...: takes the named members (unzip patterns) out of a wheel from PyPI. Whole or not at all.
+unpack_wheel() {
+  local requirement=$1 folder=$2; shift 2
+  [ -e "$folder/.complete" ] && return 0
+  local part=$folder.part wheels=$deps/wheels/${requirement%%=*}
+  mkdir -p "$wheels"
+  if ! ls "$wheels"/*.whl >/dev/null 2>&1; then
+    rm -rf "$wheels/part"; mkdir -p "$wheels/part"
+    retry 4 "$venv/bin/python" -m pip download -q --resume-retries 5 --no-deps --only-binary :all: --python-version 3.11 \
+      --implementation cp --abi cp311 --abi abi3 --abi none "${platforms[@]}" -d "$wheels/part" "$requirement" ||
+      fail "cannot download $requirement from PyPI; check the network and start again: what has arrived is kept"
+    mv "$wheels"/part/*.whl "$wheels/"; rmdir "$wheels/part"
+  fi
+  rm -rf "$part" "$folder"; mkdir -p "$part"
+  unzip -q -o "$wheels"/*.whl "$@" -d "$part" || { rm -rf "$wheels"; fail "$requirement arrived damaged; start again to fetch it anew"; }
+  touch "$part/.complete"; mv "$part" "$folder"; rm -rf "$wheels"
+}
