@@ -1,0 +1,32 @@
+// A file that appears whole or not at all: written beside its place, flushed to disk, then renamed.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <sam3lab/api/export.h>
+
+namespace sam3lab {
+
+class SAM3LAB_API AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);  // throws DataError if the folder is missing or not writable
+  ~AtomicFile();                                 // without commit(): the file's place is untouched, and nothing stays behind
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, std::size_t size);  // throws DataError, a full disk included
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+
+  std::string path_, temporary_;
+  int fd_ = -1;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace sam3lab

@@ -1,0 +1,26 @@
+#include "plugins/losses/instance_mask/instance_mask_loss.h"
+
+#include <ATen/ATen.h>
+
+#include "plugins/shared/mask_terms.h"
+
+namespace sam3lab {
+
+std::vector<LossTerm> InstanceMaskLoss::terms(const LossInput& input) const {
+  if (input.auxiliary || !input.predictions.masks.defined()) return {};
+  const auto& m = input.matches;
+  auto logits = input.predictions.masks.index({m.query, m.object});  // [M, h, w]
+  if (logits.size(0) == 0) {
+    const auto nothing = logits.sum();  // 0, with a gradient of 0: every parameter keeps a gradient, as in any other batch
+    return {{"loss_mask", nothing, options_.mask}, {"loss_dice", nothing, options_.dice}};
+  }
+  if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);
+  const auto wanted = input.targets.masks.to(logits.device()).index_select(0, m.target).to(logits.scalar_type());
+  logits = at::upsample_bilinear2d(logits.unsqueeze(1), {wanted.size(-2), wanted.size(-1)}, false).flatten(1);
+  const auto truth = wanted.flatten(1);
+  const auto focal = focal_elements(logits, truth, options_.focal_alpha, options_.focal_gamma).mean(1).sum();
+  const auto dice = dice_rows(logits, truth, options_.smooth).sum();
+  return {{"loss_mask", focal / input.num_boxes, options_.mask}, {"loss_dice", dice / input.num_boxes, options_.dice}};
+}
+
+}  // namespace sam3lab

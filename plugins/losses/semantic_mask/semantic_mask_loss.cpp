@@ -1,0 +1,58 @@
+#include "plugins/losses/semantic_mask/semantic_mask_loss.h"
+
+#include <ATen/ATen.h>
+
+#include "plugins/shared/mask_terms.h"
+
+namespace sam3lab {
+namespace {
+
+// Masks [N, H, W] of Q queries, packed, to their unions [Q, H, W].
+at::Tensor unions(const at::Tensor& masks, const at::Tensor& num_boxes) {
+  const auto counts = num_boxes.to(at::kCPU, at::kLong).contiguous();
+  std::vector<at::Tensor> parts;
+  for (const auto& part : masks.split_with_sizes(at::IntArrayRef(counts.const_data_ptr<std::int64_t>(),
+                                                                 static_cast<std::size_t>(counts.numel())))) {
+    parts.push_back(part.any(0));
+  }
+  return at::stack(parts);
+}
+
+}  // namespace
+
+std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
+  auto logits = input.outputs.semantic.to(at::kFloat);  // [Q, 1, h, w]
+  auto masks = input.targets.masks.to(logits.device()).to(at::kBool);
+  if (options_.downsample && masks.size(0) > 0) {
+    // Any overlap counts, as in the reference: a bilinear value above 0 is true.
+    masks = at::upsample_bilinear2d(masks.to(at::kFloat).unsqueeze(1), {logits.size(-2), logits.size(-1)}, false).squeeze(1) != 0;
+  }
+  std::vector<LossTerm> terms;
+  at::Tensor present, focal, dice;
+  if (masks.size(0) == 0) {
+    present = at::zeros({logits.size(0)}, logits.options());
+    focal = dice = logits.sum() * 0;  // every parameter keeps a gradient, as in any other batch
+  } else {
+    const auto truth = unions(masks, input.targets.num_boxes).flatten(1).to(at::kFloat);  // [Q, pixels]
+    if (!options_.downsample) logits = at::upsample_bilinear2d(logits, {masks.size(-2), masks.size(-1)}, false);
+    const auto rows = logits.flatten(1);
+    present = (truth.amax(1) > 0).to(at::kFloat);
+    const auto mean = [&](const at::Tensor& values) { return (values * present).sum() / (present.sum() + 1e-6); };
+    focal = mean(focal_elements(rows, truth, options_.focal_alpha, options_.focal_gamma).mean(1));
+    dice = mean(dice_rows(rows, truth, options_.smooth));
+  }
+  if (options_.presence_loss) {
+    const auto logit = input.outputs.extras.find("presence_logit");
+    if (logit == input.outputs.extras.end()) {
+      throw UsageError(Fault{"loss/semantic_mask", "presence_loss needs a semantic presence logit, which this backbone does not give",
+                             "", "", "set presence_loss = false: the decoder's presence term does the same work"});
+    }
+    terms.push_back({"loss_semantic_presence", at::binary_cross_entropy_with_logits(logit->second.flatten(), present),
+                     options_.presence});
+  }
+  terms.push_back({"loss_semantic_seg", focal, options_.seg});
+  terms.push_back({"loss_semantic_dice", dice, options_.dice});
+  return terms;
+}
+
+}  // namespace sam3lab

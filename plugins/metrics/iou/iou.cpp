@@ -1,0 +1,18 @@
+// Intersection over union (Jaccard 1912) of two binary masks.
+#include <sam3lab/plugin.h>
+
+#include "plugins/shared/mask_overlap.h"
+
+namespace {
+
+class IoU final : public sam3lab::Metric {
+ public:
+  [[nodiscard]] double score(const sam3lab::MetricInput& input) const override { return sam3lab::overlap_of(input).iou(); }
+  [[nodiscard]] std::string definition() const override {
+    return "IoU = |P and T| / |P or T| over pixels; both masks empty: 1; exactly one empty: 0";
+  }
+};
+
+}  // namespace
+
+SAM3LAB_PLUGIN(iou) { reg.add<sam3lab::Metric, IoU>("iou", "intersection over union of two masks, 0..1"); }

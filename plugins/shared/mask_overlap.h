@@ -1,0 +1,20 @@
+// How far two binary masks agree. One rule for empty masks in every score made from it: both empty is full agreement, 1; exactly one
+// empty is none, 0.
+#pragma once
+#include <cstdint>
+
+#include <sam3lab/api/metric.h>
+
+namespace sam3lab {
+
+struct MaskOverlap {
+  std::int64_t prediction = 0, truth = 0, both = 0;  // pixels
+
+  [[nodiscard]] double dice() const;  // 2 |P and T| / (|P| + |T|)
+  [[nodiscard]] double iou() const;   // |P and T| / |P or T|
+};
+
+// Throws DataError if the masks differ in size.
+MaskOverlap overlap_of(const MetricInput& input);
+
+}  // namespace sam3lab
