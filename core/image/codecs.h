@@ -1,0 +1,28 @@
+// File formats of pictures: bytes in, pixels out. `name` is the file's, for messages.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "core/image/file.h"
+
+namespace sam3lab {
+
+// Row-major, channels interleaved; 16-bit samples in the machine's byte order.
+struct Pixels {
+  std::int64_t height = 0, width = 0, channels = 0;
+  int bits = 8;
+  Bytes bytes;
+};
+
+// What the pixels are for: a picture to look at, or labels, whose stored values count (a palette's index, not its colour).
+enum class PixelUse { picture, labels };
+
+Pixels decode_png(const Bytes& bytes, const std::string& name, PixelUse use);
+Pixels decode_jpeg(const Bytes& bytes, const std::string& name);
+Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use);
+Bytes encode_png(const Pixels& pixels, const std::string& name);
+
+// Throws DataError unless 1 <= height, width <= max_side and their product <= max_pixels.
+void check_size(const std::string& name, std::uint64_t height, std::uint64_t width);
+
+}  // namespace sam3lab

@@ -1,0 +1,97 @@
+#include <csetjmp>
+#include <cstdio>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include <sam3lab/api/error.h>
+#include "core/image/codecs.h"
+
+// libjpeg reports errors by longjmp. The functions that it may leave so (marked below) hold nothing that needs a destructor.
+namespace sam3lab {
+namespace {
+
+struct Reader {
+  jpeg_decompress_struct jpeg{};
+  jpeg_error_mgr errors{};
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX] = "";
+  ~Reader() { jpeg_destroy_decompress(&jpeg); }
+};
+
+[[noreturn]] void on_error(j_common_ptr common) {
+  auto* reader = static_cast<Reader*>(common->client_data);
+  (*common->err->format_message)(common, reader->message);
+  std::longjmp(reader->jump, 1);
+}
+
+// libjpeg fills what a cut file lacks with grey and merely warns. Here that ends the reading.
+void on_message(j_common_ptr common, int level) {
+  const auto code = common->err->msg_code;
+  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) on_error(common);
+}
+
+// longjmp may leave this
+bool read_head(Reader& reader, const std::uint8_t* data, std::size_t size) {
+  if (setjmp(reader.jump) != 0) return false;
+  jpeg_create_decompress(&reader.jpeg);
+  reader.jpeg.client_data = &reader;
+  jpeg_mem_src(&reader.jpeg, data, size);
+  jpeg_read_header(&reader.jpeg, TRUE);
+  return true;
+}
+
+// longjmp may leave this
+bool start(Reader& reader) {
+  if (setjmp(reader.jump) != 0) return false;
+  reader.jpeg.out_color_space = reader.jpeg.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_start_decompress(&reader.jpeg);
+  return true;
+}
+
+// longjmp may leave this
+bool read_row(Reader& reader, JSAMPROW row) {
+  if (setjmp(reader.jump) != 0) return false;
+  return jpeg_read_scanlines(&reader.jpeg, &row, 1) == 1;
+}
+
+// longjmp may leave this
+bool finish(Reader& reader) {
+  if (setjmp(reader.jump) != 0) return false;
+  jpeg_finish_decompress(&reader.jpeg);
+  return true;
+}
+
+}  // namespace
+
+Pixels decode_jpeg(const Bytes& bytes, const std::string& name) {
+  Reader reader;
+  reader.jpeg.err = jpeg_std_error(&reader.errors);
+  reader.errors.error_exit = on_error;
+  reader.errors.emit_message = on_message;
+  reader.jpeg.client_data = &reader;
+  const auto damaged = [&] {
+    return DataError(Fault{name, std::string("not a readable JPEG: ") + reader.message, "", "", "fetch or export the file again"});
+  };
+  if (!read_head(reader, bytes.data(), bytes.size())) throw damaged();
+  check_size(name, reader.jpeg.image_height, reader.jpeg.image_width);
+  if (reader.jpeg.num_components != 1 && reader.jpeg.num_components != 3) {
+    throw DataError(Fault{name, "unsupported JPEG", std::to_string(reader.jpeg.num_components) + " colour components",
+                          "grey or three colours", "convert it to RGB"});
+  }
+  if (!start(reader)) throw damaged();
+  Pixels pixels;
+  pixels.height = reader.jpeg.output_height;
+  pixels.width = reader.jpeg.output_width;
+  pixels.channels = reader.jpeg.output_components;
+  const auto row_bytes = static_cast<std::size_t>(pixels.width * pixels.channels);
+  // Memory follows what has been decoded, so that a small file with a large header takes little.
+  for (std::int64_t row = 0; row < pixels.height; ++row) {
+    pixels.bytes.resize(pixels.bytes.size() + row_bytes);
+    if (!read_row(reader, pixels.bytes.data() + pixels.bytes.size() - row_bytes)) throw damaged();
+  }
+  if (!finish(reader)) throw damaged();
+  return pixels;
+}
+
+}  // namespace sam3lab
