@@ -1,0 +1,70 @@
+// sam3lab list [SLOT] [--json]
+#include <iomanip>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "core/cli/arguments.h"
+#include "core/config/text.h"
+#include "core/registry/registry.h"
+
+namespace sam3lab {
+namespace {
+
+namespace po = boost::program_options;
+
+const std::map<std::string, CatalogueEntry>& entries_of(const Registry& registry, const std::string& slot) {
+  static const std::map<std::string, CatalogueEntry> none;
+  const auto found = registry.catalogue().find(slot);
+  return found == registry.catalogue().end() ? none : found->second;
+}
+
+void print_text(const Registry& registry, const std::vector<std::string>& chosen) {
+  std::size_t width = 0;
+  for (const std::string& slot : chosen) {
+    for (const auto& [name, entry] : entries_of(registry, slot)) width = std::max(width, name.size());
+  }
+  for (const std::string& slot : chosen) {
+    std::cout << slot << "\n";
+    for (const auto& [name, entry] : entries_of(registry, slot)) {
+      std::cout << "  " << std::left << std::setw(static_cast<int>(width) + 2) << name << entry.about << "\n";
+    }
+    if (entries_of(registry, slot).empty()) std::cout << "  (no plugin)\n";
+  }
+}
+
+void print_json(const Registry& registry, const std::vector<std::string>& chosen) {
+  auto document = nlohmann::ordered_json::object();
+  for (const std::string& slot : chosen) {
+    document[slot] = nlohmann::ordered_json::array();
+    for (const auto& [name, entry] : entries_of(registry, slot)) {
+      document[slot].push_back({{"name", name}, {"about", entry.about}, {"file", registry.origin(slot, name).string()}});
+    }
+  }
+  std::cout << document.dump(2) << "\n";
+}
+
+int run(const Context& context, const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("slot", po::value<std::string>(), "backbone, matcher, loss, scheme, dataset, prompt or metric");
+  po::positional_options_description positions;
+  positions.add("slot", 1);
+  const auto values = parse_arguments(list_command, arguments, options, positions);
+  if (!values) return 0;
+  std::vector<std::string> chosen(slots.begin(), slots.end());
+  if (values->count("slot") != 0) {
+    const auto slot = (*values)["slot"].as<std::string>();
+    if (std::ranges::find(chosen, slot) == chosen.end()) {
+      throw UsageError(Fault{"sam3lab list", "unknown slot '" + shorten(slot) + "'; known: " + join(chosen), "", "", did_you_mean(slot, chosen)});
+    }
+    chosen = {slot};
+  }
+  (context.json ? print_json : print_text)(context.registry(), chosen);
+  return 0;
+}
+
+}  // namespace
+
+extern const Command list_command = {"list", "names of the plugins that fill each slot", "list [SLOT] [--json]", run};
+
+}  // namespace sam3lab

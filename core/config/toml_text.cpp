@@ -1,0 +1,172 @@
+#include "core/config/toml_text.h"
+
+#include <fstream>
+#include <optional>
+
+#include <toml++/toml.h>
+
+namespace sam3lab {
+namespace {
+
+constexpr int most_dots = 16;  // of one key: the parser's tables nest, and are released, by recursion
+
+// The line of a key with too many dots, or 0. Strings and comments are stepped over.
+class DotCounter {
+ public:
+  explicit DotCounter(std::string_view text) : text_(text) {}
+
+  std::size_t line_of_deep_key() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"' || c == '\'') {
+        skip_string(c);
+        continue;
+      }
+      if (c == '#') {
+        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+        continue;
+      }
+      if (c == '.' && ++dots_ > most_dots) return line_;
+      if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) dots_ = 0;
+      if (c == '\n') ++line_;
+      ++at_;
+    }
+    return 0;
+  }
+
+ private:
+  void skip_string(char quote) {
+    const std::string triple(3, quote);
+    const bool long_form = text_.substr(at_, 3) == triple;
+    at_ += long_form ? 3 : 1;
+    while (at_ < text_.size()) {
+      if (text_[at_] == '\n' && !long_form) return;
+      if (text_[at_] == '\n') ++line_;
+      if (text_[at_] == '\\' && quote == '"') {
+        ++at_;
+      } else if (long_form ? text_.substr(at_, 3) == triple : text_[at_] == quote) {
+        at_ += long_form ? 3 : 1;
+        return;
+      }
+      ++at_;
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0, line_ = 1;
+  int dots_ = 0;
+};
+
+Value to_value(const toml::node& node) {
+  if (const auto* list = node.as_array()) {
+    std::vector<Value> items;
+    items.reserve(list->size());
+    for (const toml::node& item : *list) items.push_back(to_value(item));
+    return {std::move(items)};
+  }
+  if (const auto* flag = node.as_boolean()) return {flag->get()};
+  if (const auto* integer = node.as_integer()) return {integer->get()};
+  if (const auto* number = node.as_floating_point()) return {number->get()};
+  if (const auto* text = node.as_string()) return {text->get()};
+  return {Unsupported{node.is_table() ? "table in a list" : "date or time"}};
+}
+
+// Where a node stands: a line of a file, or one fixed text for an override.
+struct Place {
+  std::string name;
+  bool lines;
+  std::filesystem::path folder;
+  [[nodiscard]] std::string of(const toml::node& node) const {
+    return lines ? name + ":" + std::to_string(node.source().begin.line) : name;
+  }
+};
+
+void flatten(const toml::table& table, const KeyPath& path, const Place& place, Tree& tree) {
+  for (const auto& [key, node] : table) {
+    KeyPath child = path;
+    child.emplace_back(key.str());
+    if (const auto* inner = node.as_table()) {
+      tree.tables[child] = place.of(node);
+      flatten(*inner, child, place, tree);
+    } else {
+      tree.leaves[child] = {to_value(node), place.of(node), place.folder};
+    }
+  }
+}
+
+// The table, or the fault that the parser found. The library gives up at a file's first syntax error.
+std::optional<toml::table> parse(const std::string& text, const Place& place, std::vector<Fault>& faults) {
+  const auto at_line = [&place](std::size_t line) { return place.lines ? place.name + ":" + std::to_string(line) : place.name; };
+  if (const std::size_t line = DotCounter(text).line_of_deep_key()) {
+    faults.push_back({at_line(line), "a key of more than " + std::to_string(most_dots) + " dots", "", "", ""});
+    return std::nullopt;
+  }
+  try {
+    return toml::parse(text, place.name);
+  } catch (const toml::parse_error& error) {
+    faults.push_back({at_line(error.source().begin.line), "bad TOML: " + std::string(error.description()), "", "", ""});
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+bool read_text(const std::filesystem::path& file, const std::string& where, std::string& text, std::vector<Fault>& faults) {
+  std::error_code error;
+  const auto refuse = [&](const std::string& what, const std::string& expected) {
+    faults.push_back({where, what, "", expected, ""});
+    return false;
+  };
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::exists(status)) return refuse("there is no file " + file.string(), "");
+  if (!std::filesystem::is_regular_file(status)) return refuse(file.string() + " is no file", "a TOML file");
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return refuse(file.string() + " cannot be opened", "a file that may be read");
+  text.resize(largest_experiment + 1);
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) return refuse(file.string() + " cannot be read", "");
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > largest_experiment) return refuse(file.string() + " is too large", "at most 256 KiB");
+  return true;
+}
+
+bool parse_toml(const std::string& text, const std::string& name, const std::filesystem::path& folder, Tree& tree,
+                std::vector<Fault>& faults) {
+  const Place place{name, true, folder};
+  const auto table = parse(text, place, faults);
+  if (table) flatten(*table, {}, place, tree);
+  return table.has_value();
+}
+
+bool parse_override(const std::string& text, Tree& tree, std::vector<Fault>& faults) {
+  const std::size_t equals = text.find('=');
+  const Place place{"--set " + text.substr(0, equals), false, {}};
+  if (equals == std::string::npos || equals == 0 || text.size() > largest_experiment) {
+    faults.push_back({place.name, "no override", "", "KEY=VALUE, as in train.steps=10", ""});
+    return false;
+  }
+  const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
+  std::vector<Fault> first;
+  auto table = parse_key(key).empty() || value.find('\n') != std::string::npos ? std::nullopt : parse(text, place, first);
+  const bool plain = !value.empty() && std::string_view("\"'[{").find(value.front()) == std::string_view::npos &&
+                     value.find_first_of("'\n") == std::string::npos;
+  if (!table && plain && !parse_key(key).empty()) table = parse(key + "='" + value + "'", place, first);
+  if (!table) {
+    faults.push_back(first.empty() ? Fault{place.name, "no override", "", "a dotted key and one value", ""} : first.front());
+    return false;
+  }
+  flatten(*table, {}, place, tree);
+  return true;
+}
+
+KeyPath parse_key(const std::string& text) {
+  if (text.find_first_of("\n=#") != std::string::npos) return {};
+  std::vector<Fault> faults;
+  const auto table = parse(text + "=0", {"key", false, {}}, faults);
+  if (!table) return {};
+  Tree tree;
+  flatten(*table, {}, {"key", false, {}}, tree);
+  return tree.leaves.size() == 1 ? tree.leaves.begin()->first : KeyPath{};
+}
+
+}  // namespace sam3lab
