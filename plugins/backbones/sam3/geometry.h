@@ -1,0 +1,48 @@
+// The encoder of geometric prompts (geometry_encoders.SequenceGeometryEncoder): boxes and points, positive or negative, become
+// tokens that have read the image; a class token stands behind them, alone where there are none.
+#pragma once
+#include <deque>
+#include <string>
+
+#include "plugins/backbones/sam3/encoder.h"
+#include "plugins/backbones/sam3/position.h"
+
+namespace sam3lab::sam3 {
+
+// N samples. A padded entry may stand anywhere in its row.
+struct GeometricPrompts {
+  at::Tensor boxes, box_labels, box_padding;        // [N, P, 4] cxcywh in 0..1, [N, P] int64 (1 = positive), [N, P] bool
+  at::Tensor points, point_labels, point_padding;   // [N, S, 2] x, y in 0..1, [N, S], [N, S]
+  [[nodiscard]] static GeometricPrompts none(std::int64_t n, const at::TensorOptions& options);
+};
+
+struct Sequence {
+  at::Tensor tokens;   // [N, L, d]
+  at::Tensor padding;  // [N, L] bool, true = padded; padding is at the end
+};
+
+struct GeometryEncoder : Part {
+  GeometryEncoder(Part& parent, const Sizes& sizes, double dropout, bool recomputes);
+  // image [N, HW, d] of a square map, position [1, HW, d].
+  [[nodiscard]] Sequence operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position) const;
+  [[nodiscard]] at::Tensor encode_boxes(const GeometricPrompts& prompts, const at::Tensor& map) const;
+  [[nodiscard]] at::Tensor encode_points(const GeometricPrompts& prompts, const at::Tensor& map) const;
+
+  std::int64_t width;
+  bool recomputes;
+  Embedding label_embed, cls_embed;
+  Linear points_direct_project, points_pool_project, points_pos_enc_project;
+  Linear boxes_direct_project;
+  Conv boxes_pool_project;
+  Linear boxes_pos_enc_project;
+  Linear final_proj;
+  LayerNorm norm, img_pre_norm;
+  PartList list;
+  std::deque<EncoderLayer> layers;
+  LayerNorm encode_norm;
+};
+
+// Right-padded sequences behind each other, the first's padding closed up.
+[[nodiscard]] Sequence join(const Sequence& first, const Sequence& second);
+
+}  // namespace sam3lab::sam3

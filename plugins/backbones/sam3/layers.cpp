@@ -1,0 +1,127 @@
+#include "plugins/backbones/sam3/layers.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace sam3lab::sam3 {
+
+Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out)
+    : Part(parent, std::move(name)), weight(parameter("weight", {out, in})), bias(parameter("bias", {out})) {}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+LayerNorm::LayerNorm(Part& parent, std::string name, std::int64_t width)
+    : Part(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5);
+}
+
+GroupNorm::GroupNorm(Part& parent, std::string name, std::int64_t n, std::int64_t channels)
+    : Part(parent, std::move(name)),
+      groups(n),
+      weight(parameter("weight", {channels})),
+      bias(parameter("bias", {channels})) {}
+
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, 1e-5); }
+
+Embedding::Embedding(Part& parent, std::string name, std::int64_t rows, std::int64_t width)
+    : Part(parent, std::move(name)), weight(parameter("weight", {rows, width})) {}
+
+at::Tensor Embedding::operator()(const at::Tensor& ids) const { return at::embedding(weight, ids); }
+
+Conv::Conv(Part& parent, std::string name, ConvShape shape)
+    : Part(parent, std::move(name)),
+      stride(shape.stride),
+      padding(shape.padding),
+      weight(parameter("weight", {shape.out, shape.in, shape.kernel, shape.kernel})) {
+  if (shape.bias) bias = parameter("bias", {shape.out});
+}
+
+at::Tensor Conv::operator()(const at::Tensor& x) const {
+  return at::conv2d(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt, {stride, stride},
+                    {padding, padding});
+}
+
+Upconv::Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out)
+    : Part(parent, std::move(name)), weight(parameter("weight", {in, out, 2, 2})), bias(parameter("bias", {out})) {}
+
+at::Tensor Upconv::operator()(const at::Tensor& x) const { return at::conv_transpose2d(x, weight, bias, {2, 2}); }
+
+Attention::Attention(Part& parent, std::string name, std::int64_t width, std::int64_t n, double rate)
+    : Part(parent, std::move(name)),
+      heads(n),
+      dropout(rate),
+      in_proj_weight(parameter("in_proj_weight", {3 * width, width})),
+      in_proj_bias(parameter("in_proj_bias", {3 * width})),
+      out_proj(*this, "out_proj", width, width) {}
+
+namespace {
+
+at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
+  return x.unflatten(-1, {heads, x.size(-1) / heads}).transpose(1, 2);
+}
+
+}  // namespace
+
+at::Tensor Attention::operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                 const at::Tensor& mask) const {
+  const std::int64_t width = out_proj.weight.size(0);
+  const auto project = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
+    return at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
+                      in_proj_bias.narrow(0, first * width, count * width));
+  };
+  // Projections of one tensor are one matrix product.
+  at::Tensor q, k, v;
+  if (query.is_same(key) && key.is_same(value)) {
+    const std::vector<at::Tensor> qkv = project(query, 0, 3).chunk(3, -1);
+    q = qkv[0], k = qkv[1], v = qkv[2];
+  } else if (query.is_same(key)) {
+    const std::vector<at::Tensor> qk = project(query, 0, 2).chunk(2, -1);
+    q = qk[0], k = qk[1], v = project(value, 2, 1);
+  } else if (key.is_same(value)) {
+    const std::vector<at::Tensor> kv = project(key, 1, 2).chunk(2, -1);
+    q = project(query, 0, 1), k = kv[0], v = kv[1];
+  } else {
+    q = project(query, 0, 1), k = project(key, 1, 1), v = project(value, 2, 1);
+  }
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      split_heads(q, heads), split_heads(k, heads), split_heads(v, heads),
+      mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt, training() ? dropout : 0.0);
+  return out_proj(attended.transpose(1, 2).flatten(2));
+}
+
+Mlp::Mlp(Part& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double rate)
+    : Part(parent, std::move(name)), dropout(rate), list(*this, "layers") {
+  for (int i = 0; i < depth; ++i) {
+    layers.emplace_back(list, std::to_string(i), i == 0 ? in : hidden, i + 1 == depth ? out : hidden);
+  }
+}
+
+at::Tensor Mlp::operator()(at::Tensor x) const {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    x = layers[i](x);
+    if (i + 1 < layers.size()) x = drop(at::relu(x), dropout, training());
+  }
+  return x;
+}
+
+at::Tensor keys_to_attend(const at::Tensor& padding) { return padding.logical_not().unsqueeze(1).unsqueeze(1); }
+
+at::Tensor drop(const at::Tensor& x, double rate, bool training) {
+  return training && rate > 0.0 ? at::dropout(x, rate, true) : x;
+}
+
+at::Tensor drop_path(const at::Tensor& x, double rate, bool training) {
+  if (!training || rate <= 0.0) return x;
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+  shape[0] = x.size(0);
+  const at::Tensor kept = at::empty(shape, x.options()).bernoulli_(1.0 - rate);
+  // With a rate of 1 nothing is kept and there is nothing to scale.
+  return x * (rate < 1.0 ? kept.div_(1.0 - rate) : kept);
+}
+
+}  // namespace sam3lab::sam3

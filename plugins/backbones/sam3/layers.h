@@ -1,0 +1,85 @@
+// The layers that every part of the model is made of. They hold parameters under the names of their torch.nn namesakes and work
+// batch first: [N, L, C] for sequences, [N, C, H, W] for maps.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "plugins/backbones/sam3/part.h"
+
+namespace sam3lab::sam3 {
+
+struct Linear : Part {
+  Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight, bias;
+};
+
+struct LayerNorm : Part {
+  LayerNorm(Part& parent, std::string name, std::int64_t width);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;  // eps 1e-5
+  at::Tensor weight, bias;
+};
+
+struct GroupNorm : Part {
+  GroupNorm(Part& parent, std::string name, std::int64_t groups, std::int64_t channels);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  std::int64_t groups;
+  at::Tensor weight, bias;
+};
+
+struct Embedding : Part {
+  Embedding(Part& parent, std::string name, std::int64_t rows, std::int64_t width);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& ids) const;
+  at::Tensor weight;
+};
+
+struct ConvShape {
+  std::int64_t in, out, kernel;
+  std::int64_t stride = 1, padding = 0;
+  bool bias = true;
+};
+
+struct Conv : Part {
+  Conv(Part& parent, std::string name, ConvShape shape);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  std::int64_t stride, padding;
+  at::Tensor weight, bias;
+};
+
+// Doubles height and width: kernel 2, stride 2.
+struct Upconv : Part {
+  Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor weight, bias;
+};
+
+// torch.nn.MultiheadAttention: the three projections packed in one weight.
+struct Attention : Part {
+  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout);
+  // `mask`: undefined, bool (true = attend) or added to the scores; broadcasts to [N, heads, Lq, Lk].
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                                      const at::Tensor& mask = {}) const;
+  std::int64_t heads;
+  double dropout;  // of attention weights, in training
+  at::Tensor in_proj_weight, in_proj_bias;
+  Linear out_proj;
+};
+
+// Linear layers with ReLU between them (model_misc.MLP).
+struct Mlp : Part {
+  Mlp(Part& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double dropout = 0.0);
+  [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
+  double dropout;  // behind each ReLU, in training
+  PartList list;
+  std::deque<Linear> layers;
+};
+
+// [N, S] padding (true = padded) as a mask of keys for Attention.
+[[nodiscard]] at::Tensor keys_to_attend(const at::Tensor& padding);
+[[nodiscard]] at::Tensor drop(const at::Tensor& x, double rate, bool training);
+// Drops whole samples of a residual branch and scales the others (stochastic depth, arXiv 1603.09382).
+[[nodiscard]] at::Tensor drop_path(const at::Tensor& x, double rate, bool training);
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,67 @@
+// SAM 3's image model (arXiv 2511.16719; sam3_image.Sam3Image), whole: images and prompts in, masks out.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sam3lab/api/backbone.h>
+
+#include "plugins/backbones/sam3/decoder.h"
+#include "plugins/backbones/sam3/geometry.h"
+#include "plugins/backbones/sam3/heads.h"
+#include "plugins/backbones/sam3/options.h"
+#include "plugins/backbones/sam3/text_encoder.h"
+#include "plugins/backbones/sam3/tokenizer.h"
+#include "plugins/backbones/sam3/vit.h"
+
+namespace sam3lab::sam3 {
+
+// The parts below their published names.
+struct Network : Part {
+  Network(const Sizes& sizes, double dropout, double drop_path, bool recomputes);
+  Part backbone;
+  VisionBackbone vision;
+  LanguageBackbone language;
+  GeometryEncoder geometry;
+  Part transformer;
+  FusionEncoder encoder;
+  Decoder decoder;
+  SegmentationHead segmentation;
+  DotProductScoring scoring;
+};
+
+class Sam3 final : public Backbone {
+ public:
+  explicit Sam3(const Sam3Options& options);
+
+  // Images are encoded once each, distinct texts once each. DataError where the batch contradicts itself.
+  // Extras: see README.md beside this file.
+  Outputs forward(const Batch& batch) override;
+  void train(bool on) override { network_.train(on); }
+  NamedTensors parameters() override;
+  NamedTensors buffers() override { return {}; }  // rotary phases and masks follow from the sizes
+  void initialise(std::uint64_t seed) override;
+  [[nodiscard]] std::int64_t image_size() const override { return sizes_.img_size; }
+  [[nodiscard]] std::int64_t object_queries() const override { return sizes_.num_queries; }
+  // The row that the text encoder reads: context_length ids, zeros behind the end.
+  [[nodiscard]] std::vector<std::int64_t> tokenize(const std::string& text) const override;
+  [[nodiscard]] ParameterPlace place(const std::string& parameter) const override;
+
+ private:
+  struct Texts {
+    at::Tensor tokens, padding;  // [T, L] of distinct texts
+    at::Tensor index;            // [Q] into them
+  };
+  [[nodiscard]] Texts read_texts(const Batch& batch) const;
+  [[nodiscard]] Sequence read_geometry(const Batch& batch, const at::Tensor& image, const at::Tensor& position) const;
+  void check(const Batch& batch) const;
+  void predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const;
+
+  Sizes sizes_;
+  double dropout_;
+  Tokenizer tokenizer_;
+  Network network_;
+  SineGrid sines_;
+};
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,85 @@
+#include "plugins/backbones/sam3/recompute.h"
+
+#include <mutex>
+#include <utility>
+
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/torch.h>
+
+namespace sam3lab::sam3 {
+
+namespace {
+
+at::Generator generator_of(const at::Tensor& x) { return at::globalContext().defaultGenerator(x.device()); }
+
+at::Tensor random_state(const at::Generator& generator) {
+  at::Generator handle = generator;
+  const std::lock_guard lock(handle.mutex());
+  return handle.get_state();
+}
+
+void restore(at::Generator generator, const at::Tensor& state) {
+  const std::lock_guard lock(generator.mutex());
+  generator.set_state(state);
+}
+
+class Replay final : public torch::autograd::Node {
+ public:
+  Replay(Step step, std::vector<at::Tensor> inputs, at::Tensor state)
+      : step_(std::move(step)), inputs_(std::move(inputs)), state_(std::move(state)) {}
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
+    TORCH_CHECK(step_, "a recomputed step was run backward twice");
+    torch::autograd::variable_list leaves;
+    for (const at::Tensor& input : inputs_) {
+      leaves.push_back(input.detach().requires_grad_(input.requires_grad()));
+    }
+    at::Tensor out;
+    {
+      const at::AutoGradMode on(true);
+      const at::Generator generator = generator_of(leaves.front());
+      const at::Tensor now = random_state(generator);
+      restore(generator, state_);
+      out = step_(leaves);
+      restore(generator, now);
+    }
+    if (gradients[0].defined()) torch::autograd::backward({out}, {gradients[0]});
+    torch::autograd::variable_list result;
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      if (inputs_[i].requires_grad()) result.push_back(leaves[i].grad());
+      // An input without gradient has no edge: collect_next_edges gives it an invalid one, which takes an undefined tensor.
+      else result.emplace_back();
+    }
+    return result;
+  }
+
+  void release_variables() override {
+    step_ = nullptr;
+    inputs_.clear();
+  }
+
+ private:
+  Step step_;
+  std::vector<at::Tensor> inputs_;
+  at::Tensor state_;
+};
+
+}  // namespace
+
+at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs) {
+  if (!at::GradMode::is_enabled()) return step(inputs);
+  const at::Tensor state = random_state(generator_of(inputs.front()));
+  at::Tensor out;
+  {
+    const at::NoGradGuard off;
+    out = step(inputs);
+  }
+  // A step that returns one of its inputs (or a view of it) must not have that tensor's history replaced.
+  out = out.detach();
+  auto node = std::shared_ptr<Replay>(new Replay(std::move(step), inputs, state), torch::autograd::deleteNode);
+  node->set_next_edges(torch::autograd::collect_next_edges(inputs));
+  torch::autograd::set_history(out, node);
+  return out;
+}
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,17 @@
+// Activation checkpointing (arXiv 1604.06174): what a step computed is thrown away and computed again in the backward pass.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace sam3lab::sam3 {
+
+using Step = std::function<at::Tensor(const std::vector<at::Tensor>& inputs)>;
+
+// step(inputs), without keeping what is inside. Gradients of `inputs` flow as usual; those of parameters that `step` uses are
+// added to their .grad in the backward pass, which must therefore be backward(), not grad(). The step sees the same random
+// numbers (dropout) both times. With gradients switched off this is a plain call.
+[[nodiscard]] at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs);
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,31 @@
+// CLIP's byte-pair tokenizer (tokenizer_ve.SimpleTokenizer): the same ids as the published package's for any string.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace sam3lab::sam3 {
+
+class Tokenizer {
+ public:
+  static constexpr std::int64_t vocabulary_size = 49408, start = 49406, end = 49407;
+
+  // Reads bpe_simple_vocab_16e6.txt.gz. DataError if it is damaged or another file.
+  explicit Tokenizer(const std::string& vocabulary);
+
+  // Ids of the cleaned, lower-case text, without start and end.
+  [[nodiscard]] std::vector<std::int64_t> encode(const std::string& text) const;
+  // start, ids, end, zeros: `length` numbers. A text that is too long is cut and still ends in `end`.
+  [[nodiscard]] std::vector<std::int64_t> row(const std::string& text, std::int64_t length) const;
+
+ private:
+  struct Merge {
+    std::int64_t rank, id;
+  };
+  void merge_word(std::vector<std::int64_t> word, std::vector<std::int64_t>& into) const;
+  std::unordered_map<std::uint64_t, Merge> merges_;  // by pair of ids
+};
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,147 @@
+#include "plugins/backbones/sam3/vit.h"
+
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include <ATen/ATen.h>
+
+#include "plugins/backbones/sam3/position.h"
+#include "plugins/backbones/sam3/recompute.h"
+
+namespace sam3lab::sam3 {
+
+RotaryAttention::RotaryAttention(Part& parent, std::int64_t width, std::int64_t n)
+    : Part(parent, "attn"), heads(n), qkv(*this, "qkv", width, 3 * width), proj(*this, "proj", width, width) {}
+
+at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& phases) const {
+  const std::int64_t length = x.size(1), head = x.size(2) / heads;
+  const at::Tensor all = qkv(x).view({x.size(0), length, 3, heads, head});
+  // Queries and keys are turned in one pass; complex numbers need float32.
+  const at::Tensor pairs = at::view_as_complex(all.narrow(2, 0, 2).to(at::kFloat).unflatten(-1, {head / 2, 2}));
+  const at::Tensor turned =
+      at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      turned.select(2, 0).transpose(1, 2), turned.select(2, 1).transpose(1, 2), all.select(2, 2).transpose(1, 2));
+  return proj(attended.transpose(1, 2).flatten(2));
+}
+
+VitMlp::VitMlp(Part& parent, std::int64_t width, std::int64_t hidden)
+    : Part(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {}
+
+VitBlock::VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t side, double drop_path_rate)
+    : Part(parent, std::move(name)),
+      window(side),
+      rate(drop_path_rate),
+      norm1(*this, "norm1", sizes.embed_dim),
+      attn(*this, sizes.embed_dim, sizes.num_heads),
+      norm2(*this, "norm2", sizes.embed_dim),
+      mlp(*this, sizes.embed_dim, sizes.mlp_width()) {}
+
+namespace {
+
+// [B, H, W, C] -> [B * windows, side * side, C], zero-padded at the right and the bottom to whole windows.
+at::Tensor to_windows(const at::Tensor& x, std::int64_t side) {
+  const std::int64_t down = (side - x.size(1) % side) % side, across = (side - x.size(2) % side) % side;
+  const at::Tensor padded = down + across > 0 ? at::constant_pad_nd(x, {0, 0, 0, across, 0, down}) : x;
+  return padded.unflatten(2, {padded.size(2) / side, side})
+      .unflatten(1, {padded.size(1) / side, side})
+      .permute({0, 1, 3, 2, 4, 5})
+      .reshape({-1, side * side, x.size(3)});
+}
+
+at::Tensor from_windows(const at::Tensor& windows, std::int64_t side, at::IntArrayRef shape) {
+  const std::int64_t rows = (shape[1] + side - 1) / side, columns = (shape[2] + side - 1) / side;
+  return windows.view({shape[0], rows, columns, side, side, shape[3]})
+      .permute({0, 1, 3, 2, 4, 5})
+      .reshape({shape[0], rows * side, columns * side, shape[3]})
+      .narrow(1, 0, shape[1])
+      .narrow(2, 0, shape[2]);
+}
+
+}  // namespace
+
+at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) const {
+  const at::Tensor normed = norm1(x);
+  at::Tensor branch;
+  if (window > 0) {
+    branch = from_windows(attn(to_windows(normed, window), phases), window, x.sizes());
+  } else {
+    branch = attn(normed.flatten(1, 2), phases).view(x.sizes());
+  }
+  const at::Tensor mixed = x + drop_path(branch, rate, training());
+  return mixed + drop_path(mlp.fc2(at::gelu(mlp.fc1(norm2(mixed)))), rate, training());
+}
+
+Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool again)
+    : Part(parent, "trunk"),
+      pos_embed(parameter("pos_embed", {1, 1 + sizes.pretrain_grid() * sizes.pretrain_grid(), sizes.embed_dim})),
+      patch_embed(*this, "patch_embed"),
+      proj(patch_embed, "proj",
+           {.in = 3, .out = sizes.embed_dim, .kernel = sizes.patch_size, .stride = sizes.patch_size, .bias = false}),
+      list(*this, "blocks"),
+      ln_pre(*this, "ln_pre", sizes.embed_dim),
+      used_blocks(sizes.global_att_blocks.back() + 1),
+      recomputes(again) {
+  const std::int64_t head = sizes.embed_dim / sizes.num_heads;
+  window_phases = axial_phases(head, sizes.window_size, 1.0);
+  // The grid was learnt at window size: coordinates of the whole image are squeezed into it.
+  global_phases = axial_phases(head, sizes.grid(), static_cast<double>(sizes.window_size) / static_cast<double>(sizes.grid()));
+  const double last = static_cast<double>(sizes.depth - 1);
+  for (std::int64_t i = 0; i < sizes.depth; ++i) {
+    const double rate = last > 0 ? drop_path_rate * static_cast<double>(i) / last : 0.0;
+    blocks.emplace_back(list, std::to_string(i), sizes, sizes.is_global(i) ? 0 : sizes.window_size, rate);
+  }
+}
+
+at::Tensor Vit::operator()(const at::Tensor& images) const {
+  at::Tensor x = proj(images).permute({0, 2, 3, 1});
+  const std::int64_t side = x.size(1);
+  const std::int64_t learnt = std::llround(std::sqrt(static_cast<double>(pos_embed.size(1) - 1)));
+  at::Tensor position = pos_embed.narrow(1, 1, learnt * learnt).view({1, learnt, learnt, pos_embed.size(2)});
+  if (side != learnt) {
+    const std::int64_t times = side / learnt + 1;
+    position = position.repeat({1, times, times, 1}).narrow(1, 0, side).narrow(2, 0, side);
+  }
+  x = ln_pre(x + position);
+  const at::Tensor near = window_phases.to(x.device()), far = global_phases.to(x.device());
+  for (std::size_t i = 0; i < static_cast<std::size_t>(used_blocks); ++i) {
+    const VitBlock& block = blocks[i];
+    const at::Tensor& phases = block.window > 0 ? near : far;
+    const bool again = recomputes && training() && (x.requires_grad() || block.trains());
+    x = again ? recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x})
+              : block(x, phases);
+  }
+  return x.permute({0, 3, 1, 2});
+}
+
+PyramidLevel::PyramidLevel(Part& parent, std::string name, std::int64_t in, std::int64_t out, int ups)
+    : Part(parent, std::move(name)), halves(ups < 0) {
+  for (int i = 0; i < ups; ++i) {
+    upconvs.emplace_back(*this, ups == 1 ? "dconv_2x2" : "dconv_2x2_" + std::to_string(i), in, in / 2);
+    in /= 2;
+  }
+  convs.emplace_back(*this, "conv_1x1", ConvShape{.in = in, .out = out, .kernel = 1});
+  convs.emplace_back(*this, "conv_3x3", ConvShape{.in = out, .out = out, .kernel = 3, .padding = 1});
+}
+
+at::Tensor PyramidLevel::operator()(at::Tensor x) const {
+  if (halves) x = at::max_pool2d(x, {2, 2});
+  for (std::size_t i = 0; i < upconvs.size(); ++i) x = upconvs[i](i == 0 ? x : at::gelu(x));
+  return convs[1](convs[0](x));
+}
+
+VisionBackbone::VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes)
+    : Part(parent, "vision_backbone"), trunk(*this, sizes, drop_path_rate, recomputes), list(*this, "convs") {
+  const std::array<int, 4> ups{2, 1, 0, -1};
+  for (std::size_t i = 0; i < ups.size(); ++i) {
+    convs.emplace_back(list, std::to_string(i), sizes.embed_dim, sizes.d_model, ups[i]);
+  }
+}
+
+std::array<at::Tensor, 3> VisionBackbone::operator()(const at::Tensor& images) const {
+  const at::Tensor x = trunk(images);
+  return {convs[0](x), convs[1](x), convs[2](x)};
+}
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,74 @@
+// The image encoder (vitdet.py): a plain vision transformer with windowed and global attention, rotary phases and a tiled
+// position embedding; and the neck that makes a pyramid of its last map (necks.py).
+#pragma once
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "plugins/backbones/sam3/layers.h"
+#include "plugins/backbones/sam3/options.h"
+
+namespace sam3lab::sam3 {
+
+// Self-attention over a square of tokens whose queries and keys are turned by their position.
+struct RotaryAttention : Part {
+  RotaryAttention(Part& parent, std::int64_t width, std::int64_t heads);
+  // x [N, L, C], phases [L, head_dim/2] complex.
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
+  std::int64_t heads;
+  Linear qkv, proj;
+};
+
+struct VitMlp : Part {
+  VitMlp(Part& parent, std::int64_t width, std::int64_t hidden);
+  Linear fc1, fc2;
+};
+
+struct VitBlock : Part {
+  VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
+  std::int64_t window;  // 0: global
+  double rate;
+  LayerNorm norm1;
+  RotaryAttention attn;
+  LayerNorm norm2;
+  VitMlp mlp;
+};
+
+struct Vit : Part {
+  Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
+
+  at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
+  Part patch_embed;
+  Conv proj;
+  PartList list;
+  std::deque<VitBlock> blocks;
+  LayerNorm ln_pre;
+  at::Tensor window_phases, global_phases;
+  std::int64_t used_blocks;  // nothing reads what comes behind the last global block
+  bool recomputes;
+};
+
+// One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
+struct PyramidLevel : Part {
+  PyramidLevel(Part& parent, std::string name, std::int64_t in, std::int64_t out, int ups);
+  [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
+  bool halves;
+  std::deque<Upconv> upconvs;
+  std::deque<Conv> convs;
+};
+
+struct VisionBackbone : Part {
+  VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes);
+  // Maps at 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level at one half exists (its weights are in published
+  // checkpoints) and is not computed: the published model discards it (`scalp`).
+  [[nodiscard]] std::array<at::Tensor, 3> operator()(const at::Tensor& images) const;
+  Vit trunk;
+  PartList list;
+  std::deque<PyramidLevel> convs;
+};
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,167 @@
+// backbone/sam3 is the same function as the published package: outputs, and gradients of every parameter, in evaluation and in
+// training, with and without box prompts, at sizes that divide evenly and at odd ones.
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "core/tensor/safetensors.h"
+#include "plugins/backbones/sam3/model.h"
+#include "tests/plugins/sam3_formula.h"
+
+namespace sam3lab {
+namespace {
+
+using Named = std::map<std::string, at::Tensor>;
+
+struct Golden {
+  Named tensors;
+  std::map<std::string, std::string> meta;
+};
+
+Golden read_golden(const std::string& name) {
+  TensorFile file = read_safetensors(std::string(SAM3LAB_SOURCE_DIR) + "/tests/golden/sam3_" + name + ".safetensors");
+  return {Named(file.tensors.begin(), file.tensors.end()), {file.metadata.begin(), file.metadata.end()}};
+}
+
+struct FromJson {
+  const nlohmann::json& json;
+  template <class T>
+  void operator()(const char* name, T& field, const Limits& = {}) {
+    field = json.at(name).get<T>();
+  }
+};
+
+sam3::Sam3Options options_of(const Golden& golden) {
+  sam3::Sam3Options options;
+  const nlohmann::json sizes = nlohmann::json::parse(golden.meta.at("sizes"));
+  options.size = "tiny";
+  options.sizes.visit(FromJson{sizes});
+  options.dropout = options.drop_path = 0.0;
+  return options;
+}
+
+void fill(Backbone& model) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : model.parameters()) tensor.copy_(formula::weight(name, tensor.sizes()));
+}
+
+Batch batch_of(const Golden& golden, std::int64_t side) {
+  Batch batch;
+  batch.images = formula::uniform("images", {std::stol(golden.meta.at("images")), 3, side, side}).to(at::kFloat);
+  batch.texts = nlohmann::json::parse(golden.meta.at("texts")).get<std::vector<std::string>>();
+  batch.image_index = golden.tensors.at("in.image_index");
+  if (golden.tensors.contains("in.boxes")) {
+    batch.box_prompts = {golden.tensors.at("in.boxes"), golden.tensors.at("in.box_labels"),
+                         golden.tensors.at("in.box_padding").to(at::kBool)};
+  }
+  return batch;
+}
+
+void add_layer(Named& into, const std::string& prefix, const LayerOutputs& layer) {
+  const auto add = [&](const std::string& name, const at::Tensor& t) {
+    if (t.defined()) into[prefix + name] = t;
+  };
+  add("pred_logits", layer.one_to_one.logits), add("pred_boxes", layer.one_to_one.boxes), add("pred_masks", layer.one_to_one.masks);
+  add("pred_logits_o2m", layer.one_to_many.logits), add("pred_boxes_o2m", layer.one_to_many.boxes);
+  add("pred_masks_o2m", layer.one_to_many.masks), add("presence_logit_dec", layer.presence);
+}
+
+// Under the package's names.
+Named named(const Outputs& outputs) {
+  Named all{{"semantic_seg", outputs.semantic}, {"encoder_hidden_states", outputs.extras.at("encoder_hidden_states")}};
+  add_layer(all, "", outputs.last);
+  for (std::size_t i = 0; i < outputs.auxiliary.size(); ++i) add_layer(all, "aux_" + std::to_string(i) + ".", outputs.auxiliary[i]);
+  return all;
+}
+
+at::Tensor objective(const Named& outputs) {
+  at::Tensor total = at::zeros({});
+  for (const auto& [name, value] : outputs) {
+    const at::Tensor weights = formula::uniform("weigh " + name, value.sizes()).to(at::kFloat);
+    total = total + (weights * value).sum() / std::sqrt(static_cast<double>(value.numel()));
+  }
+  return total;
+}
+
+double largest(const at::Tensor& t) { return t.abs().max().item<double>(); }
+
+// Every output of the golden file under `mode`, and no other.
+void expect_outputs(const Golden& golden, const std::string& mode, const Named& outputs) {
+  std::size_t expected = 0;
+  for (const auto& [key, want] : golden.tensors) {
+    if (key.rfind(mode + ".", 0) != 0) continue;
+    ++expected;
+    const std::string name = key.substr(mode.size() + 1);
+    ASSERT_TRUE(outputs.contains(name)) << key;
+    const at::Tensor got = formula::samples(name, outputs.at(name));
+    ASSERT_EQ(got.sizes(), want.sizes()) << key;
+    EXPECT_LE(largest(got - want) / largest(want), 1e-4) << key;
+  }
+  EXPECT_EQ(outputs.size(), expected) << mode;
+}
+
+void expect_gradients(const Golden& golden, Backbone& model) {
+  double norms = 0.0;
+  for (const auto& [key, norm] : golden.tensors) {
+    if (key.rfind("norm.", 0) == 0) norms += std::pow(norm.item<double>(), 2);
+  }
+  double difference = 0.0, total = 0.0;
+  for (const auto& [name, tensor] : model.parameters()) {
+    const at::Tensor gradient = tensor.grad();
+    ASSERT_EQ(gradient.defined(), golden.tensors.contains("grad." + name)) << name;
+    if (!gradient.defined()) continue;
+    const at::Tensor& want = golden.tensors.at("grad." + name);
+    const at::Tensor got = formula::samples(name, gradient);
+    const double norm = golden.tensors.at("norm." + name).item<double>();
+    difference += (got - want).pow(2).sum().item<double>(), total += want.pow(2).sum().item<double>();
+    // Gradients that cancel (a bias before a softmax over all that it moves) are rounding noise of the large ones.
+    if (norm * norm > 1e-8 * norms) {
+      EXPECT_LE((got - want).norm().item<double>(), 1e-3 * std::max(want.norm().item<double>(), 0.02 * norm)) << name;
+      EXPECT_NEAR(gradient.norm().item<double>() / norm, 1.0, 1e-3) << name;
+    }
+  }
+  EXPECT_LE(std::sqrt(difference / total), 1e-3);
+}
+
+class Sam3Parity : public testing::TestWithParam<const char*> {};
+
+TEST_P(Sam3Parity, Evaluation) {
+  const Golden golden = read_golden(GetParam());
+  sam3::Sam3 model(options_of(golden));
+  fill(model);
+  model.train(false);
+  const at::NoGradGuard no_grad;
+  const Outputs outputs = model.forward(batch_of(golden, model.image_size()));
+  EXPECT_TRUE(outputs.auxiliary.empty());
+  expect_outputs(golden, "eval", named(outputs));
+}
+
+TEST_P(Sam3Parity, Training) {
+  const Golden golden = read_golden(GetParam());
+  for (const char* recompute : {"off", "on"}) {
+    SCOPED_TRACE(std::string("recompute ") + recompute);
+    sam3::Sam3Options options = options_of(golden);
+    options.recompute = recompute;
+    sam3::Sam3 model(options);
+    fill(model);
+    model.train(true);
+    const Named outputs = named(model.forward(batch_of(golden, model.image_size())));
+    expect_outputs(golden, "train", outputs);
+    const at::Tensor total = objective(outputs);
+    EXPECT_NEAR(total.item<double>() / golden.tensors.at("total").item<double>(), 1.0, 1e-3);
+    total.backward();
+    expect_gradients(golden, model);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, Sam3Parity, testing::Values("text", "boxes", "one_image", "unused_image", "odd", "small"),
+                         [](const auto& case_info) { return std::string(case_info.param); });
+
+}  // namespace
+}  // namespace sam3lab
