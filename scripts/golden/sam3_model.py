@@ -3,7 +3,7 @@
 
 Weights and images follow from a formula that tests/plugins/sam3_formula.h repeats, so that the files hold samples of results only.
 
-Use:  PYTHON scripts/golden/sam3.py --oracle FOLDER [--out tests/golden] [--only NAME]
+Use:  PYTHON scripts/golden/sam3_model.py --oracle FOLDER [--out tests/golden] [--only NAME]
 PYTHON is an environment with the package (sam3==0.1.4, open_clip_torch, torch 2.11), FOLDER holds reference_case.py.
 """
 import argparse

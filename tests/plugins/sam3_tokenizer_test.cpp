@@ -1,0 +1,104 @@
+// The tokenizer gives the ids of the published package's, and refuses what is no vocabulary.
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <sam3lab/api/error.h>
+
+#include "plugins/backbones/sam3/mojibake.h"
+#include "plugins/backbones/sam3/text_cleaning.h"
+#include "plugins/backbones/sam3/tokenizer.h"
+#include "plugins/backbones/sam3/vocabulary.h"
+
+namespace sam3lab::sam3 {
+namespace {
+
+using Ids = std::vector<std::int64_t>;
+
+const Tokenizer& tokenizer() {
+  static const Tokenizer made(find_vocabulary(""));
+  return made;
+}
+
+TEST(Sam3Tokenizer, GivesThePackagesIds) {
+  std::ifstream file(SAM3LAB_SOURCE_DIR "/tests/golden/tokens.json");
+  const nlohmann::json rows = nlohmann::json::parse(file);
+  ASSERT_GT(rows.size(), 400U);
+  for (const auto& row : rows) {
+    const auto text = row.at("text").get<std::string>();
+    EXPECT_EQ(tokenizer().encode(text), row.at("ids").get<Ids>()) << row.at("text").dump(-1, ' ', true) << " cleaned: "
+                                                                  << to_utf8(clean_text(text));
+  }
+}
+
+TEST(Sam3Tokenizer, RowsAreFramedCutAndPadded) {
+  EXPECT_EQ(tokenizer().row("", 4), (Ids{49406, 49407, 0, 0}));
+  const Ids ids = tokenizer().encode("left lung and right lung");
+  EXPECT_EQ(tokenizer().row("left lung and right lung", 4), (Ids{49406, ids[0], ids[1], 49407}));
+  EXPECT_EQ(tokenizer().row("left lung and right lung", 7), (Ids{49406, ids[0], ids[1], ids[2], ids[3], ids[4], 49407}));
+}
+
+TEST(Sam3Tokenizer, TakesBytesThatAreNoUtf8) {
+  EXPECT_EQ(tokenizer().encode("a\xFF\xC3"), tokenizer().encode("a\xEF\xBF\xBD\xEF\xBF\xBD"));
+}
+
+TEST(Sam3Tokenizer, UndoesWrongDecoding) {
+  EXPECT_EQ(to_utf8(repair_text(from_utf8("Sj\u00C3\u00B6gren"))), "Sj\u00F6gren");
+  EXPECT_TRUE(looks_garbled(U"donâ€™t"));
+  EXPECT_FALSE(looks_garbled(U"Ménière’s naïve Ångström"));
+}
+
+class Sam3Vocabulary : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove(path_); }
+  void write_gzip(const std::string& content) {
+    const gzFile out = gzopen(path_.c_str(), "wb");
+    ASSERT_NE(out, nullptr);
+    ASSERT_EQ(gzwrite(out, content.data(), static_cast<unsigned>(content.size())), static_cast<int>(content.size()));
+    gzclose(out);
+  }
+  std::string path_ = std::filesystem::temp_directory_path() / ("sam3lab_vocabulary_" + std::to_string(getpid()) + ".gz");
+};
+
+TEST_F(Sam3Vocabulary, RefusesOtherContent) {
+  write_gzip("heading\na b\n");
+  EXPECT_THROW(Tokenizer{path_}, DataError);  // too few
+  write_gzip("heading\nnopair\n");
+  EXPECT_THROW(Tokenizer{path_}, DataError);
+  std::string strange = "heading\n";
+  for (int i = 0; i < 49000; ++i) strange += "unknown parts\n";
+  write_gzip(strange);
+  EXPECT_THROW(Tokenizer{path_}, DataError);
+}
+
+TEST_F(Sam3Vocabulary, RefusesATruncatedFile) {
+  std::filesystem::copy_file(find_vocabulary(""), path_);
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
+  EXPECT_THROW(Tokenizer{path_}, DataError);
+}
+
+TEST_F(Sam3Vocabulary, RefusesToUnpackWithoutBound) {
+  write_gzip(std::string(100000, 'x'));
+  EXPECT_THROW((void)read_gzip(path_, 99999), DataError);
+  EXPECT_EQ(read_gzip(path_, 100000).size(), 100000U);
+}
+
+TEST_F(Sam3Vocabulary, NamesTheMissingFile) {
+  try {
+    (void)find_vocabulary("no/such/file.gz");
+    FAIL() << "found a file that is not there";
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("no/such/file.gz"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace sam3lab::sam3
