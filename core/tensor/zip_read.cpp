@@ -62,6 +62,7 @@ Directory find_directory(std::string_view archive, const std::string& path) {
   directory.entries = end.take<std::uint16_t>();
   directory.size = end.take<std::uint32_t>();
   directory.begin = end.take<std::uint32_t>();
+  if (end.take<std::uint16_t>() != end.left()) refuse(path, "the archive does not end where it says");
   if (directory.entries != 0xFFFF && directory.size != wide && directory.begin != wide) return directory;
   if (from + at < locator) refuse(path, "the archive's ZIP64 record is missing");
   Fields where(archive.substr(from + at - locator, locator), path);
