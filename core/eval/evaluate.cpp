@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <sam3lab/api/error.h>
@@ -111,8 +112,10 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
   std::atomic<bool> stop{false};
   std::exception_ptr failure;
   std::mutex lock;
+  const int inner = at::get_num_threads();
   const auto work = [&](Backbone& model, bool reports) {
     const at::NoGradGuard no_grad;
+    at::set_num_threads(inner);  // OpenMP keeps this number for each thread apart
     for (auto i = next++; i < tasks.size() && !stop; i = next++) {
       try {
         const auto asked = ask(model, tasks[i]);

@@ -37,6 +37,7 @@ std::vector<Concept> sorted_by_label(std::vector<Concept> concepts) {
 
 Pool::Pool(const Experiment& experiment, const Registry& registry) {
   std::vector<Fault> faults;
+  std::vector<SplitSource> sources;
   for (const auto& [key, choice] : experiment.prompts) prompts_.push_back(registry.make<Prompt>(choice));
   for (const auto& [key, choice] : experiment.datasets) {
     PoolDataset dataset{key, choice.common, registry.make<Dataset>(choice), {}, {}};
@@ -46,18 +47,15 @@ Pool::Pool(const Experiment& experiment, const Registry& registry) {
       continue;
     }
     dataset.texts = texts_of(dataset.data->labels(), prompts_, choice, faults);
-    const bool external = dataset.common.role == "external";
-    try {
-      dataset.split = external ? hold_out_everything(*dataset.data) : make_split(*dataset.data, experiment.split);
-    } catch (const DataError& error) {
-      faults.push_back({choice.where, fmt::format("dataset '{}' cannot be split: {}", key, error.what()), "", "", ""});
-    }
+    sources.push_back(split_source(key, *dataset.data, dataset.common.role == "external"));
     datasets_.push_back(std::move(dataset));
   }
   if (experiment.datasets.empty()) {
     faults.push_back({experiment.file.string(), "the experiment has no dataset", "", "at least one [dataset.NAME]", ""});
   }
   if (!faults.empty()) throw DataError(faults);
+  const auto splits = make_splits(sources, experiment.split);
+  for (std::size_t d = 0; d < datasets_.size(); ++d) datasets_[d].split = splits[d];
 }
 
 std::vector<PromptQuery> Pool::queries(std::size_t d, const LabelledImage& image, bool training, Random& random) const {
@@ -67,8 +65,9 @@ std::vector<PromptQuery> Pool::queries(std::size_t d, const LabelledImage& image
   std::set<std::string> present, texts_here;
   for (const auto& label : image.labels) present.insert(label.label);
   for (const auto& [label, text] : dataset.texts) {
-    (present.contains(label) ? input.present : input.absent).push_back({label, text, dataset.common.modality});
     texts_here.insert(text);
+    if (std::find(image.unsure.begin(), image.unsure.end(), label) != image.unsure.end()) continue;
+    (present.contains(label) ? input.present : input.absent).push_back({label, text, dataset.common.modality});
   }
   // A concept of another dataset is absent only where the modality differs: a dataset annotates what it annotates, no more.
   std::set<std::string> seen;

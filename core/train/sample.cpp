@@ -9,8 +9,7 @@ namespace {
 
 at::Tensor resize_masks(const at::Tensor& masks, std::int64_t side) {
   if (masks.size(-1) == side && masks.size(-2) == side) return masks;
-  const auto soft = at::_upsample_bilinear2d_aa(masks.to(at::kFloat).unsqueeze(0), {side, side}, false, std::nullopt, std::nullopt);
-  return soft.squeeze(0).ge(0.5);
+  return at::_upsample_nearest_exact2d(masks.to(at::kByte).unsqueeze(0), {side, side}).squeeze(0).to(at::kBool);
 }
 
 at::Tensor without_empty(const at::Tensor& masks) { return masks.index({masks.flatten(1).any(1)}); }
@@ -43,8 +42,9 @@ Targets pack(const std::vector<Sample>& samples, std::int64_t side) {
 }  // namespace
 
 at::Tensor resize_image(const at::Tensor& image, std::int64_t side) {
-  if (image.size(-1) == side && image.size(-2) == side) return image;
-  return at::_upsample_bilinear2d_aa(image.unsqueeze(0), {side, side}, false, std::nullopt, std::nullopt).squeeze(0);
+  if (image.size(0) == side && image.size(1) == side) return image;
+  const auto planes = image.permute({2, 0, 1}).contiguous().unsqueeze(0);
+  return at::_upsample_bilinear2d_aa(planes, {side, side}, false, std::nullopt, std::nullopt).squeeze(0).permute({1, 2, 0});
 }
 
 at::Tensor boxes_of(const at::Tensor& masks) {
@@ -62,7 +62,7 @@ at::Tensor boxes_of(const at::Tensor& masks) {
 
 Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& queries, std::int64_t side) {
   Sample sample;
-  sample.image = resize_image(image.image.permute({2, 0, 1}).contiguous(), side);
+  sample.image = resize_image(image.image, side).permute({2, 0, 1}).contiguous();
   sample.queries = queries;
   for (auto& query : sample.queries) {
     auto masks = at::zeros({0, side, side}, at::kBool);

@@ -16,11 +16,10 @@ struct Sample {
   std::vector<at::Tensor> masks;     // one a query, [n, R, R] bool, n = 0 where the prompt is absent
 };
 
-// Resizes to `side` x `side` (bilinear with antialiasing, as the reference processor does) and pairs each query with its masks.
-// A mask that vanishes at this size is dropped, and a query without masks becomes an absent one.
+// Resizes to `side` x `side` and pairs each query with its masks, which are resized to the nearest pixel. A mask that vanishes at this size is dropped, and a query without masks becomes an absent one.
 Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& queries, std::int64_t side);
 
-// [3, H, W] uint8 -> [3, side, side] uint8.
+// [H, W, 3] uint8 -> [side, side, 3] uint8: bilinear with antialiasing, as torchvision's Resize on uint8 tensors.
 at::Tensor resize_image(const at::Tensor& image, std::int64_t side);
 
 // cxcywh in 0..1 of each mask [n, R, R] bool; no mask may be empty.

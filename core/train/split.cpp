@@ -238,10 +238,4 @@ std::vector<Split> make_splits(const std::vector<SplitSource>& sources, const Sp
   return Splitter(sources, options).run();
 }
 
-Split make_split(const Dataset& dataset, const SplitOptions& options) {
-  return make_splits({split_source("dataset", dataset, false)}, options).front();
-}
-
-Split hold_out_everything(const Dataset& dataset) { return make_splits({split_source("dataset", dataset, true)}, {}).front(); }
-
 }  // namespace sam3lab

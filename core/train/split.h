@@ -36,8 +36,4 @@ SplitSource split_source(const std::string& name, const Dataset& dataset, bool e
 // subject of an external source that another one trains on, a subject cut along two axes. An id `SUBJECT/AXIS/...` names the axis.
 std::vector<Split> make_splits(const std::vector<SplitSource>& sources, const SplitOptions& options);
 
-// A dataset alone.
-Split make_split(const Dataset& dataset, const SplitOptions& options);
-Split hold_out_everything(const Dataset& dataset);
-
 }  // namespace sam3lab

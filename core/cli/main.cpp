@@ -1,0 +1,142 @@
+// sam3lab: global options, the table of commands, and the one place where errors become exit codes.
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include <c10/util/Exception.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/cli/command.h"
+#include "core/config/text.h"
+#include "core/registry/registry.h"
+
+namespace sam3lab {
+
+const std::vector<const Command*>& all_commands() {
+  static const std::vector<const Command*> commands = {
+      &run_command,
+      &inspect_command,
+      &trace_command,
+      &list_command,
+      &explain_command,
+      &doctor_command,
+      &version_command,
+  };
+  return commands;
+}
+
+namespace {
+
+void print_help(std::ostream& out) {
+  out << "Fine-tunes and evaluates SAM3 for medical image segmentation.\n\nusage: sam3lab COMMAND ...   (sam3lab COMMAND --help says more)\n\n";
+  std::size_t width = 0;
+  for (const Command* command : all_commands()) width = std::max(width, command->name.size());
+  for (const Command* command : all_commands()) {
+    out << "  " << command->name << std::string(width + 2 - command->name.size(), ' ') << command->summary << "\n";
+  }
+  out << "\nfor every command\n"
+         "  --plugin FILE  load this plugin too (repeatable); SAM3LAB_PLUGIN_PATH names folders of plugins\n"
+         "  --quiet        no progress\n"
+         "  --json         machine-readable output\n"
+         "  --help         this text, or that of a command\n\n"
+         "exit codes: 0 done, 2 usage or configuration, 3 data, 4 part of a grid failed, 5 numeric or out of memory, 130 interrupted\n";
+}
+
+// Takes the global options out of `arguments`, wherever they stand before a "--".
+Arguments take_globals(const Arguments& arguments, Context& context) {
+  Arguments rest;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {
+      rest.insert(rest.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
+      break;
+    }
+    if (argument == "--quiet") {
+      context.quiet = true;
+    } else if (argument == "--json") {
+      context.json = true;
+    } else if (argument.starts_with("--plugin=")) {
+      context.plugin_files.push_back(argument.substr(9));
+    } else if (argument == "--plugin") {
+      if (i + 1 == arguments.size()) throw UsageError(Fault{"--plugin", "names no file", "", "a shared library", ""});
+      context.plugin_files.push_back(arguments[++i]);
+    } else {
+      rest.push_back(argument);
+    }
+  }
+  return rest;
+}
+
+const Command& find_command(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Command* command : all_commands()) {
+    if (command->name == name) return *command;
+    known.emplace_back(command->name);
+  }
+  throw UsageError(Fault{"sam3lab", "unknown command '" + shorten(name) + "'; known: " + join(known), "", "", did_you_mean(name, known)});
+}
+
+int dispatch(const Arguments& given) {
+  Context context;
+  std::optional<Registry> registry;
+  context.registry = [&context, &registry]() -> const Registry& {
+    if (!registry) registry.emplace(default_sources(context.plugin_files));
+    return *registry;
+  };
+  Arguments arguments = take_globals(given, context);
+  if (arguments.empty()) {
+    print_help(std::cerr);
+    return static_cast<int>(ExitCode::usage);
+  }
+  std::string name = arguments.front();
+  arguments.erase(arguments.begin());
+  if (name == "--help" || name == "-h" || name == "help") {
+    if (arguments.empty()) {
+      print_help(std::cout);
+      return 0;
+    }
+    name = arguments.front();
+    arguments = {"--help"};
+  }
+  if (name == "--version") name = "version";
+  return find_command(name).run(context, arguments);
+}
+
+int report(const std::string& text, ExitCode code) {
+  std::cout.flush();
+  std::cerr << text << std::endl;
+  return static_cast<int>(code);
+}
+
+int guarded(const Arguments& arguments) {
+  try {
+    const int code = dispatch(arguments);
+    std::cout.flush();
+    if (!std::cout) return report("standard output: cannot be written; is the disk full?", ExitCode::data);
+    return code;
+  } catch (const Error& error) {
+    return report(error.what(), error.code());
+  } catch (const std::bad_alloc&) {
+    return report("out of memory; use fewer or smaller images at a time, or a smaller model", ExitCode::numeric);
+  } catch (const c10::OutOfMemoryError& error) {
+    return report("out of memory: " + std::string(error.what_without_backtrace()), ExitCode::numeric);
+  } catch (const c10::Error& error) {
+    return report("LibTorch: " + std::string(error.what_without_backtrace()), ExitCode::numeric);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error.what(), ExitCode::data);
+  } catch (const std::exception& error) {
+    return report("unexpected error: " + std::string(error.what()), ExitCode::numeric);
+  } catch (...) {
+    return report("unexpected error of unknown type", ExitCode::numeric);
+  }
+}
+
+}  // namespace
+}  // namespace sam3lab
+
+int main(int count, char** values) { return sam3lab::guarded(sam3lab::Arguments(values + std::min(count, 1), values + count)); }

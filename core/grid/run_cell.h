@@ -1,0 +1,40 @@
+// One cell of an experiment from start to end: data, model, evaluation before, training, evaluation after, overlays, record.
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/config/experiment.h"
+#include "core/record/run_record.h"
+#include "core/registry/registry.h"
+
+namespace sam3lab {
+
+// How far a phase is; `detail` is a short text such as the loss.
+struct Progress {
+  std::string phase;
+  std::int64_t done = 0, all = 0;
+  double seconds = 0.0;  // since the phase began
+  std::string detail;
+};
+
+struct RunRequest {
+  std::filesystem::path folder;              // of the result; made if it is not there
+  std::int64_t limit = 0;                    // at most so many items of each dataset in an evaluation; 0: all
+  std::function<void(const Progress&)> progress;
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, commit, return
+};
+
+struct RunOutcome {
+  std::filesystem::path result, weights, overview;
+  RunRecord record;
+  bool interrupted = false;
+  bool earlier = false;  // nothing ran: this result was there
+};
+
+// A finished result of the same identity, seed, splits and code is returned as it is, nothing runs again.
+RunOutcome run_cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
+
+}  // namespace sam3lab

@@ -1,0 +1,74 @@
+#include "core/train/model.h"
+
+#include <array>
+#include <fstream>
+#include <memory>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/tensor/layout.h"
+#include "core/tensor/torch_file.h"
+
+namespace sam3lab {
+namespace {
+
+void load_weights(Model& model, const CheckpointOptions& options) {
+  const auto file = read_checkpoint(options.load);
+  const auto named = to_bare(file.tensors, options.load);
+  auto live = model.copies.front()->parameters();
+  for (auto& buffer : model.copies.front()->buffers()) live.push_back(buffer);
+  const at::NoGradGuard no_grad;
+  const auto report = load_into(live, named.model);
+  model.load_report = report.text();
+  model.checkpoint_sha256 = file_sha256(options.load);
+  if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return;
+  std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
+  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(), "every parameter of the model",
+                        "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
+}
+
+void share_weights(Backbone& from, Backbone& to) {
+  const at::NoGradGuard no_grad;
+  const auto source = from.parameters();
+  const auto target = to.parameters();
+  for (std::size_t i = 0; i < source.size(); ++i) target[i].second.set_data(source[i].second);
+  const auto source_buffers = from.buffers();
+  const auto target_buffers = to.buffers();
+  for (std::size_t i = 0; i < source_buffers.size(); ++i) target_buffers[i].second.copy_(source_buffers[i].second);
+}
+
+}  // namespace
+
+Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies) {
+  Model model;
+  for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(experiment.backbone));
+  model.copies.front()->initialise(seed);
+  if (!experiment.checkpoint.load.empty()) load_weights(model, experiment.checkpoint);
+  for (std::size_t i = 1; i < model.copies.size(); ++i) share_weights(*model.copies.front(), *model.copies[i]);
+  for (const auto& [name, parameter] : model.copies.front()->parameters()) model.parameters += parameter.numel();
+  return model;
+}
+
+std::string file_sha256(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw DataError(Fault{path, "cannot be opened", "", "a readable file", ""});
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> block(1 << 20);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    EVP_DigestUpdate(context.get(), block.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad()) throw DataError(Fault{path, "cannot be read", "", "a readable file", ""});
+  std::array<unsigned char, 32> digest{};
+  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  std::string hex;
+  for (const auto byte : digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+}  // namespace sam3lab
