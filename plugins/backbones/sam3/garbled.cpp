@@ -118,7 +118,7 @@ void add_code_pages(std::vector<GarbledSequence>& all) {
   // MacRoman
   add({one(U"\u221A"), one(U"\u00B1\u2202\u2020\u2260\u00AE\u2122\u00B4\u2264\u2265\u00A5\u00B5\u00F8")});
   add({one(U"\u2248"), one(U"\u00B0\u00A2")});
-  add({one(U"\u201A"), one(U"\u00C4"), one(U"\u00EC\u00EE\u00EF\u00F2\u00F4\u00F5\u00FA\u00F9\u00FB\u2020\u00B0\u00A2\u03C0")});
+  add({one(U"\u201A"), one(U"\u00C4"), one(U"\u00EC\u00EE\u00EF\u00F2\u00F4\u00FA\u00F9\u00FB\u2020\u00B0\u00A2\u03C0")});
   add({one(U"\u201A"), one(U"\u00E2\u00F3"), one(U"\u00E0\u00E4\u00B0\u00EA")});
   // Windows-1251
   add({one(U"\u0432"), one(U"\u0402")});

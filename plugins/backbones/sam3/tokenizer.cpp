@@ -50,7 +50,9 @@ std::uint64_t pair_key(std::int64_t a, std::int64_t b) { return static_cast<std:
 
 bool is_letter(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_L_MASK) != 0; }
 bool is_number(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_N_MASK) != 0; }
-bool is_space(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0; }
+// Space, and the combining iota below: matching ignores case, which makes that mark a form of the letter iota, and so neither a
+// letter nor anything else.
+bool is_between(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0 || c == 0x345; }
 
 // Length of the word that starts at `at`; 0: a space. The alternatives are tried in this order.
 std::size_t word_length(std::u32string_view text, std::size_t at) {
@@ -68,13 +70,13 @@ std::size_t word_length(std::u32string_view text, std::size_t at) {
     if (starts(fixed)) return fixed.size();
   }
   const char32_t first = text[at];
-  if (is_space(first)) return 0;
+  if (is_between(first)) return 0;
   if (is_number(first)) return 1;
   std::size_t end = at + 1;
   if (is_letter(first)) {
     while (end < text.size() && is_letter(text[end])) ++end;
   } else {
-    while (end < text.size() && !is_space(text[end]) && !is_letter(text[end]) && !is_number(text[end])) ++end;
+    while (end < text.size() && !is_between(text[end]) && !is_letter(text[end]) && !is_number(text[end])) ++end;
   }
   return end - at;
 }
