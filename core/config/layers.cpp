@@ -119,6 +119,10 @@ void overlay(Tree& base, const Tree& layer) {
     if (!table || name == nullptr) continue;
     if (const auto before = plugin_of(base, *table); before && *before != *name) forget_options(base, *table);
   }
+  merge(base, layer);
+}
+
+void merge(Tree& base, const Tree& layer) {
   const auto clear_the_way = [&base](const KeyPath& path) {
     for (std::size_t n = 1; n < path.size(); ++n) base.leaves.erase(KeyPath(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(n)));
   };

@@ -23,4 +23,7 @@ bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<
 // keys that belong to the table and not to its plugin (role of a dataset).
 void overlay(Tree& base, const Tree& layer);
 
+// Key by key, without a thought of plugins.
+void merge(Tree& base, const Tree& layer);
+
 }  // namespace sam3lab

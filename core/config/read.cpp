@@ -1,6 +1,9 @@
 #include "core/config/read.h"
 
+#include <algorithm>
+#include <charconv>
 #include <set>
+#include <utility>
 
 #include "core/config/assemble.h"
 #include "core/config/grid.h"
@@ -13,8 +16,20 @@ namespace {
 
 constexpr std::size_t most_faults = 100;  // of one message
 
-// The same fault in every cell of a grid is said once.
-[[noreturn]] void refuse(const std::vector<Fault>& faults) {
+// "a.toml:14" -> a.toml, 14. A place without a line comes before those with one.
+std::pair<std::string_view, std::size_t> place_of(const Fault& fault) {
+  const std::string_view where = fault.where;
+  const std::size_t colon = where.rfind(':');
+  std::size_t line = 0;
+  if (colon == std::string_view::npos) return {where, line};
+  const auto [end, error] = std::from_chars(where.data() + colon + 1, where.data() + where.size(), line);
+  const bool is_line = error == std::errc() && end == where.data() + where.size();
+  return is_line ? std::pair(where.substr(0, colon), line) : std::pair(where, std::size_t{0});
+}
+
+// In the order of the text; the same fault in every cell of a grid is said once.
+[[noreturn]] void refuse(std::vector<Fault> faults) {
+  std::ranges::stable_sort(faults, {}, place_of);
   std::vector<Fault> different;
   std::set<std::string> texts;
   for (const Fault& fault : faults) {
@@ -35,7 +50,7 @@ Tree read_overrides(const std::vector<std::string>& sets, std::vector<Fault>& fa
     for (const auto& [path, leaf] : one.leaves) {
       if (layer.leaves.contains(path)) faults.push_back({leaf.where, dotted(path) + " is set twice", "", "one value", ""});
     }
-    overlay(layer, one);
+    merge(layer, one);
   }
   return layer;
 }
@@ -52,7 +67,7 @@ std::vector<Experiment> read_cells(const ReadRequest& request, const Catalogue& 
 
   Tree axis_layer;  // --set grid."a.b"=[...] changes an axis before the axes are read
   for (const auto& leaf : below(overrides.leaves, {"grid"})) axis_layer.leaves.insert(*leaf);
-  overlay(layers.merged, axis_layer);
+  merge(layers.merged, axis_layer);
   const std::vector<Axis> axes = take_axes(layers.merged, overrides, faults);
   std::vector<Experiment> experiments;
   for (const Cell& cell : cells_of(axes, request.file.string(), faults)) {

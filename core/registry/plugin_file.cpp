@@ -1,6 +1,9 @@
 #include "core/registry/plugin_file.h"
 
+#include <elf.h>
+
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -31,6 +34,27 @@ Fault mismatch(const std::string& file, const PluginInfo& info) {
   return {};
 }
 
+// Why the system's loader must not see this file, or nothing. It maps what the headers promise: a library that was cut short in
+// copying would end the program with SIGBUS.
+std::string broken_library(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) return "no regular file";
+  const std::uint64_t size = std::filesystem::file_size(file, error);
+  std::ifstream stream(file, std::ios::binary);
+  Elf64_Ehdr header{};
+  if (error || !stream.read(reinterpret_cast<char*>(&header), sizeof header)) return "a file too short for a library";
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return "no 64-bit ELF library";
+  if (header.e_type != ET_DYN || header.e_phentsize != sizeof(Elf64_Phdr)) return "no shared ELF library";
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part{};
+    stream.seekg(static_cast<std::streamoff>(header.e_phoff) + i * static_cast<std::streamoff>(sizeof part));
+    if (!stream.read(reinterpret_cast<char*>(&part), sizeof part)) return "a library whose headers are cut off";
+    const bool inside = part.p_filesz <= size && part.p_offset <= size - part.p_filesz;
+    if ((part.p_type == PT_LOAD || part.p_type == PT_DYNAMIC) && !inside) return "a library that is cut off";
+  }
+  return "";
+}
+
 // What the system's loader said, without Boost's words around it.
 std::string loader_message(const std::string& text) {
   const std::string before = "dlerror system message: ";
@@ -43,6 +67,10 @@ std::string loader_message(const std::string& text) {
 
 const PluginInfo* open_plugin(const std::filesystem::path& file, std::vector<Fault>& faults) {
   namespace dll = boost::dll;
+  if (const std::string reason = broken_library(file); !reason.empty()) {
+    faults.push_back({file.string(), "cannot be loaded", reason, "a whole shared library", rebuild});
+    return nullptr;
+  }
   std::unique_ptr<dll::shared_library> library;
   try {
     // The absolute name keeps the system from searching its own folders.

@@ -1,0 +1,11 @@
+// Written for a later interface. Its body must never run.
+#include <cstdlib>
+
+#include <sam3lab/plugin.h>
+
+namespace {
+void enrol(sam3lab::Registrar&) { std::abort(); }
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const sam3lab::PluginInfo sam3lab_plugin_info = {
+    {'s', 'a', 'm', '3', 'l', 'a', 'b', '\0'}, sam3lab::plugin_api + 1, SAM3LAB_STAMP, "wrong_api", "1", &enrol};
