@@ -56,13 +56,14 @@ std::string image_of(const File& file, const Place& place) {
 
 File open_image(std::string_view bytes, const std::string& name) {
   const Place place{name, ""};
+  if (bytes.empty()) refuse(place, "no readable HDF5 file", "an empty file");
   const Properties access = memory_access(place);
   // HDF5 copies the buffer; its signature merely lacks the const.
   void* buffer = const_cast<char*>(bytes.data());
   checked(H5Pset_file_image(access, buffer, bytes.size()), place, "cannot be held in memory");
   File file(checked(H5Fopen("sam3lab-result", H5F_ACC_RDONLY, access), place, "no readable HDF5 file"));
-  haddr_t end = 0;
-  checked(H5Fget_eoa(file, &end), place, "has no end");
+  // The size of an image is where the file's own header says that it ends.
+  const auto end = static_cast<std::size_t>(checked(H5Fget_file_image(file, nullptr, 0), place, "has no end"));
   if (end != bytes.size()) {
     refuse(place, "damaged HDF5 file", std::to_string(bytes.size()) + " bytes", std::to_string(end) + " by its own header");
   }

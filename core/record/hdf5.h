@@ -1,6 +1,6 @@
-// RAII over HDF5's C API. HDF5 prints nothing: a failure becomes a DataError with the file, the object in it and HDF5's innermost
-// complaint. Files are built and read as images in memory, so that the disk is touched by code of ours alone: HDF5 1.10 cannot
-// close a file on a full disk, and keeps trying until the process ends.
+// RAII over HDF5's C API. HDF5 prints nothing: a failure becomes a DataError with the file, the object in it and HDF5's
+// innermost complaint. Files are built and read as images in memory, so that the disk is touched by code of ours alone:
+// HDF5 1.10 cannot close a file on a full disk, and keeps trying until the process ends.
 #pragma once
 #include <hdf5.h>
 
@@ -43,7 +43,8 @@ struct Node {
   Place place;
 };
 
-[[noreturn]] void refuse(const Place& place, const std::string& what, const std::string& got = "", const std::string& expected = "");
+[[noreturn]] void refuse(const Place& place, const std::string& what, const std::string& got = "",
+                         const std::string& expected = "");
 // As refuse, with what HDF5 has to say.
 [[noreturn]] void fail(const Place& place, const std::string& what);
 
@@ -54,9 +55,10 @@ T checked(T result, const Place& place, const std::string& what) {
   return result;
 }
 
-File create_image();                                              // an empty file in memory
-std::string image_of(const File& file, const Place& place);       // its bytes, as they would lie on disk
-File open_image(std::string_view bytes, const std::string& name);  // `name` is for messages; refuses bytes behind the file's end
+File create_image();                                         // an empty file in memory
+std::string image_of(const File& file, const Place& place);  // its bytes, as they would lie on disk
+File open_image(std::string_view bytes,
+                const std::string& name);  // `name` is for messages; refuses bytes behind the file's end
 Node root_of(const File& file, const std::string& name);
 
 Type text_type();  // variable length, UTF-8

@@ -25,14 +25,18 @@ void put(const Node& node, const std::string& name, hid_t type, const void* valu
   check_name(node.place, name, false);
   const Place place{node.place.file, node.place.path + "@" + name};
   const Space scalar(checked(H5Screate(H5S_SCALAR), place, "cannot be written"));
-  const Attribute made(checked(H5Acreate2(node.object, name.c_str(), type, scalar, H5P_DEFAULT, H5P_DEFAULT), place, "cannot be written"));
+  const Attribute made(
+      checked(H5Acreate2(node.object, name.c_str(), type, scalar, H5P_DEFAULT, H5P_DEFAULT), place, "cannot be written"));
   checked(H5Awrite(made, type, value), place, "cannot be written");
 }
 
 Node write_dataset(const Node& parent, const std::string& name, hid_t type, const Space& space, const void* values) {
   check_name(parent.place, name, true);
   const Place place = parent.place.below(name);
-  Object made(checked(H5Dcreate2(parent.object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), place,
+  const Properties creation(checked(H5Pcreate(H5P_DATASET_CREATE), place, "cannot be written"));
+  // Without times inside, equal records are equal files.
+  checked(H5Pset_obj_track_times(creation, false), place, "cannot be written");
+  Object made(checked(H5Dcreate2(parent.object, name.c_str(), type, space, H5P_DEFAULT, creation, H5P_DEFAULT), place,
                       "cannot be written"));
   if (H5Sget_simple_extent_npoints(space) > 0) {
     checked(H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), place, "cannot be written");
@@ -71,11 +75,14 @@ Type row_type(const Table& table, std::size_t row_size, const Place& place) {
 
 // Lays `column` into the rows of a packed buffer. Texts are pointers into the column, which outlives the buffer.
 void lay(const Column& column, std::vector<char>& buffer, std::size_t offset, std::size_t row_size, const Place& place) {
-  const auto store = [&](std::size_t row, auto cell) { std::memcpy(buffer.data() + row * row_size + offset, &cell, sizeof cell); };
+  const auto store = [&](std::size_t row, auto cell) {
+    std::memcpy(buffer.data() + row * row_size + offset, &cell, sizeof cell);
+  };
   for (std::size_t row = 0; row < column.rows(); ++row) {
     if (const auto* integers = std::get_if<IntegerColumn>(&column.values)) store(row, (*integers)[row]);
     if (const auto* numbers = std::get_if<NumberColumn>(&column.values)) store(row, (*numbers)[row]);
-    if (const auto* flags = std::get_if<FlagColumn>(&column.values)) store(row, static_cast<std::int8_t>((*flags)[row] ? 1 : 0));
+    if (const auto* flags = std::get_if<FlagColumn>(&column.values))
+      store(row, static_cast<std::int8_t>((*flags)[row] ? 1 : 0));
     if (const auto* texts = std::get_if<TextColumn>(&column.values)) store(row, text_pointer(place, (*texts)[row]));
   }
 }
@@ -85,7 +92,8 @@ void lay(const Column& column, std::vector<char>& buffer, std::size_t offset, st
 Node make_group(const Node& parent, const std::string& name) {
   check_name(parent.place, name, true);
   const Place place = parent.place.below(name);
-  return {Object(checked(H5Gcreate2(parent.object, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), place, "cannot be written")),
+  return {Object(checked(H5Gcreate2(parent.object, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), place,
+                         "cannot be written")),
           place};
 }
 

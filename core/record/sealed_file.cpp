@@ -33,7 +33,8 @@ std::string read_sealed(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(status)) throw DataError(Fault{file.string(), "not a file", "", "a result", ""});
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) throw DataError(Fault{file.string(), "cannot be read", error.message(), "", ""});
-  if (size > largest_file) throw DataError(Fault{file.string(), "too large", std::to_string(size) + " bytes", "at most 2 GiB", ""});
+  if (size > largest_file)
+    throw DataError(Fault{file.string(), "too large", std::to_string(size) + " bytes", "at most 2 GiB", ""});
 
   std::string bytes(size, '\0');
   std::ifstream in(file, std::ios::binary);
@@ -44,7 +45,7 @@ std::string read_sealed(const std::filesystem::path& file) {
   const std::string_view all(bytes), body = all.substr(0, bytes.size() - seal_size), seal = all.substr(body.size());
   if (!seal.starts_with(seal_name)) return bytes;
   if (seal != seal_of(body)) {
-    throw DataError(Fault{file.string(), "damaged: its content does not match its SHA-256", "", "", "restore it, or run again"});
+    throw DataError(Fault{file.string(), "damaged: its content does not match its SHA-256", "", "", "remove it and run again"});
   }
   bytes.resize(body.size());
   return bytes;

@@ -1,0 +1,24 @@
+// Names that the writer and the reader of a result share. What they mean: results/README.md.
+#pragma once
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace sam3lab::layout {
+
+inline constexpr std::string_view format = "sam3lab-run";
+inline constexpr int version = 1;
+
+inline constexpr std::string_view term_prefix = "term/", rate_prefix = "rate/";
+
+// Columns of /eval/<dataset>/scores that every result has; the others are metrics.
+inline constexpr std::array<std::string_view, 9> score_columns = {
+    "stage", "item", "label", "prompt", "present", "confidence", "fired", "true_pixels", "predicted_pixels"};
+
+// What a reader of a figure must know first, for each role of a dataset.
+inline std::string caveat(std::string_view role) {
+  return role == "external" ? "another subject, never trained on; few subjects: a demonstration, no evidence"
+                            : "same subject, held-out block: a demonstration, no evidence";
+}
+
+}  // namespace sam3lab::layout

@@ -1,0 +1,180 @@
+#include "core/record/parse_record.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/record/hdf5_read.h"
+#include "core/record/layout.h"
+
+namespace sam3lab {
+namespace {
+
+using namespace hdf5;
+
+template <class Value>
+const char* kind_name() {
+  if constexpr (std::is_same_v<Value, bool>) return "a flag";
+  if constexpr (std::is_same_v<Value, std::string>) return "a text";
+  return "a number";
+}
+
+// Attributes of one object, taken by name and type.
+class Attributes {
+ public:
+  explicit Attributes(const Node& node) : place_(node.place), values_(read_attributes(node)) {}
+
+  template <class Value>
+  void take(const std::string& name, Value& into) const {
+    const auto found = values_.find(name);
+    if (found == values_.end()) refuse(place_, "attribute '" + name + "' is missing");
+    const auto* value = std::get_if<Value>(&found->second);
+    if (value == nullptr) refuse(place_, "attribute '" + name + "' has another type", "", kind_name<Value>());
+    into = *value;
+  }
+  template <class Value>
+  [[nodiscard]] std::map<std::string, Value> all() const {
+    std::map<std::string, Value> taken;
+    for (const auto& [name, value] : values_) take(name, taken[name]);
+    return taken;
+  }
+
+ private:
+  Place place_;
+  std::map<std::string, AttributeValue> values_;
+};
+
+template <class Row, class Member>
+void fill(std::vector<Row>& rows, const Table& table, const char* name, Member Row::*member, const Place& place) {
+  const auto& values = column<std::vector<Member>>(table, name, place);
+  rows.resize(values.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].*member = values[i];
+}
+
+// The column's numbers under `key`; NaN says that the row has none.
+template <class Row>
+void fill_map(std::vector<Row>& rows, const Column& source, const std::string& key, std::map<std::string, double> Row::*member,
+              const Place& place) {
+  const auto* values = std::get_if<NumberColumn>(&source.values);
+  if (values == nullptr) refuse(place, "column '" + source.name + "' has another type", "", "numbers");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!std::isnan((*values)[i])) (rows[i].*member)[key] = (*values)[i];
+  }
+}
+
+std::vector<StepRow> read_steps(const Node& train) {
+  const Place place = train.place.below("steps");
+  const Table table = read_table(train, "steps");
+  std::vector<StepRow> steps;
+  fill(steps, table, "step", &StepRow::step, place);
+  fill(steps, table, "loss", &StepRow::loss, place);
+  fill(steps, table, "gradient_norm", &StepRow::gradient_norm, place);
+  fill(steps, table, "seconds", &StepRow::seconds, place);
+  fill(steps, table, "peak_memory_mib", &StepRow::peak_memory_mib, place);
+  for (const Column& source : table) {
+    const std::string_view name = source.name;
+    if (name.starts_with(layout::term_prefix)) {
+      fill_map(steps, source, source.name.substr(layout::term_prefix.size()), &StepRow::terms, place);
+    } else if (name.starts_with(layout::rate_prefix)) {
+      fill_map(steps, source, source.name.substr(layout::rate_prefix.size()), &StepRow::rates, place);
+    }
+  }
+  return steps;
+}
+
+std::vector<ScoreRow> read_scores(const Node& group) {
+  const Place place = group.place.below("scores");
+  const Table table = read_table(group, "scores");
+  std::vector<ScoreRow> scores;
+  fill(scores, table, "stage", &ScoreRow::stage, place);
+  fill(scores, table, "item", &ScoreRow::item, place);
+  fill(scores, table, "label", &ScoreRow::label, place);
+  fill(scores, table, "prompt", &ScoreRow::prompt, place);
+  fill(scores, table, "present", &ScoreRow::present, place);
+  fill(scores, table, "confidence", &ScoreRow::confidence, place);
+  fill(scores, table, "fired", &ScoreRow::fired, place);
+  fill(scores, table, "true_pixels", &ScoreRow::true_pixels, place);
+  fill(scores, table, "predicted_pixels", &ScoreRow::predicted_pixels, place);
+  for (const Column& source : table) {
+    if (std::ranges::find(layout::score_columns, std::string_view(source.name)) == layout::score_columns.end()) {
+      fill_map(scores, source, source.name, &ScoreRow::metrics, place);
+    }
+  }
+  return scores;
+}
+
+DatasetRecord read_dataset_record(const Node& group) {
+  DatasetRecord dataset;
+  const Attributes attributes(group);
+  attributes.take("modality", dataset.modality);
+  attributes.take("role", dataset.role);
+  attributes.take("split_sha256", dataset.split_sha256);
+  dataset.labels = read_texts(group, "labels");
+  dataset.train_items = read_texts(group, "train_items");
+  dataset.held_out_items = read_texts(group, "held_out_items");
+  dataset.dropped_items = read_texts(group, "dropped_items");
+  const Table files = read_table(group, "files");
+  const Place place = group.place.below("files");
+  const auto& paths = column<TextColumn>(files, "path", place);
+  const auto& digests = column<TextColumn>(files, "sha256", place);
+  for (std::size_t i = 0; i < paths.size(); ++i) dataset.file_sha256[paths[i]] = digests[i];
+  dataset.scores = read_scores(group);
+  return dataset;
+}
+
+std::vector<PluginRecord> read_plugins(const Node& root) {
+  const Place place = root.place.below("plugins");
+  const Table table = read_table(root, "plugins");
+  std::vector<PluginRecord> plugins;
+  fill(plugins, table, "slot", &PluginRecord::slot, place);
+  fill(plugins, table, "name", &PluginRecord::name, place);
+  fill(plugins, table, "file", &PluginRecord::file, place);
+  fill(plugins, table, "version", &PluginRecord::version, place);
+  fill(plugins, table, "stamp", &PluginRecord::stamp, place);
+  return plugins;
+}
+
+void read_root(const Node& root, RunRecord& record) {
+  const Attributes attributes(root);
+  std::string format;
+  std::int64_t version = 0;
+  attributes.take("format", format);
+  if (format != layout::format)
+    refuse(root.place, "an HDF5 file of another format", "'" + format.substr(0, 64) + "'", "sam3lab-run");
+  attributes.take("format_version", version);
+  if (version != layout::version) {
+    refuse(root.place, "a result of another version of the format", std::to_string(version), std::to_string(layout::version));
+  }
+  attributes.take("name", record.name);
+  attributes.take("identity", record.identity);
+  attributes.take("code_version", record.code_version);
+  attributes.take("protocol", record.protocol);
+  attributes.take("checkpoint_sha256", record.checkpoint_sha256);
+  attributes.take("seed", record.seed);
+  attributes.take("parameters", record.parameters);
+  attributes.take("trainable_parameters", record.trainable_parameters);
+  attributes.take("finished", record.finished);
+}
+
+}  // namespace
+
+RunRecord parse_record(const std::string& bytes, const std::string& name) {
+  const File image = open_image(bytes, name);
+  const Node root = root_of(image, name);
+  RunRecord record;
+  read_root(root, record);
+  const Node config = open_group(root, "config");
+  record.resolved_toml = read_text(config, "resolved");
+  record.source_toml = read_text(config, "source");
+  record.environment = Attributes(open_group(root, "environment")).all<std::string>();
+  record.metric_definitions = Attributes(open_group(root, "metrics")).all<std::string>();
+  record.seconds = Attributes(open_group(root, "seconds")).all<double>();
+  record.plugins = read_plugins(root);
+  record.steps = read_steps(open_group(root, "train"));
+  const Node evaluations = open_group(root, "eval");
+  for (const std::string& dataset : names_in(evaluations)) {
+    record.datasets[dataset] = read_dataset_record(open_group(evaluations, dataset));
+  }
+  return record;
+}
+
+}  // namespace sam3lab
