@@ -39,11 +39,6 @@ SAM3LAB_API Volume read_volume(const std::filesystem::path& path);
 // superior as nearly as they can.
 SAM3LAB_API Volume to_ras(const Volume& volume);
 
-// [H, W, C] uint8 -> [height, width, C] uint8: bilinear with antialias, as torchvision's Resize on uint8 tensors.
-SAM3LAB_API at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64_t width);
-// [N, H, W] bool -> [N, height, width] bool: nearest, as the package's training transforms.
-SAM3LAB_API at::Tensor resize_masks(const at::Tensor& masks, std::int64_t height, std::int64_t width);
-
 // Percentiles (0..100, linear between ranks as numpy) of all finite values of a tensor. {0, 0} if there are none.
 SAM3LAB_API std::pair<double, double> percentiles(const at::Tensor& values, double low, double high);
 // Values of any shape -> uint8: `low` and below is 0, `high` and above 255, rounded. NaN is 0. Needs low < high.

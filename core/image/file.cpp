@@ -6,8 +6,6 @@
 #include <memory>
 #include <string>
 
-#include <unistd.h>
-
 #include <sam3lab/api/error.h>
 
 namespace sam3lab {
@@ -46,21 +44,6 @@ Bytes read_file(const std::filesystem::path& path) {
                           std::to_string(bytes.size()) + " bytes", ""});
   }
   return bytes;
-}
-
-void write_file(const std::filesystem::path& path, const Bytes& bytes) {
-  std::error_code error;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-  const auto part = std::filesystem::path(path.string() + ".part" + std::to_string(::getpid()));
-  std::FILE* file = std::fopen(part.c_str(), "wb");
-  if (file == nullptr) throw DataError(Fault{path.string(), std::string("cannot be written: ") + std::strerror(errno), "", "", ""});
-  int failure = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() ? 0 : errno;
-  if (std::fclose(file) != 0 && failure == 0) failure = errno;
-  if (failure == 0 && std::rename(part.c_str(), path.c_str()) != 0) failure = errno;
-  if (failure == 0) return;
-  std::filesystem::remove(part, error);
-  throw DataError(Fault{path.string(), std::string("cannot be written: ") + std::strerror(failure), "", "",
-                        failure == ENOSPC ? "free some disk space" : ""});
 }
 
 }  // namespace sam3lab

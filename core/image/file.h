@@ -1,4 +1,4 @@
-// Whole files in and out of memory.
+// Whole files into memory.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -10,8 +10,6 @@ using Bytes = std::vector<std::uint8_t>;
 
 // Throws DataError for what is missing, no regular file, larger than 1 GiB, or unreadable.
 Bytes read_file(const std::filesystem::path& path);
-// Throws DataError, and leaves an older file as it was, if the disk is full. Makes the folder if it is missing.
-void write_file(const std::filesystem::path& path, const Bytes& bytes);
 // A file that can be read: exists and is a regular file. Throws DataError otherwise; gives its size.
 std::uintmax_t require_file(const std::filesystem::path& path);
 

@@ -9,6 +9,7 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 #include "core/image/codecs.h"
+#include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {
@@ -92,19 +93,12 @@ at::Tensor read_label_raster(const std::filesystem::path& path) {
 }
 
 void write_png(const std::filesystem::path& path, const at::Tensor& image) {
-  write_file(path, encode_png(from_tensor(image), path.string()));
-}
-
-at::Tensor resize_image(const at::Tensor& image, std::int64_t height, std::int64_t width) {
-  if (image.size(0) == height && image.size(1) == width) return image;
-  const auto planes = image.permute({2, 0, 1}).unsqueeze(0);
-  return at::_upsample_bilinear2d_aa(planes, {height, width}, false).squeeze(0).permute({1, 2, 0}).contiguous();
-}
-
-at::Tensor resize_masks(const at::Tensor& masks, std::int64_t height, std::int64_t width) {
-  if (masks.size(1) == height && masks.size(2) == width) return masks;
-  if (masks.size(0) == 0) return torch::zeros({0, height, width}, torch::kBool);
-  return at::upsample_nearest2d(masks.to(torch::kUInt8).unsqueeze(1), {height, width}).squeeze(1).to(torch::kBool);
+  const auto bytes = encode_png(from_tensor(image), path.string());
+  std::error_code ignored;  // the file itself says what is wrong
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  AtomicFile file(path.string());
+  file.write(bytes.data(), bytes.size());
+  file.commit();
 }
 
 std::pair<double, double> percentiles(const at::Tensor& values, double low, double high) {

@@ -1,0 +1,8 @@
+#include <sam3lab/plugin.h>
+
+#include "plugins/datasets/label_volume/volume_slices.h"
+
+SAM3LAB_PLUGIN(label_volume) {
+  reg.add<sam3lab::Dataset, sam3lab::VolumeSlices, sam3lab::LabelVolumeOptions>(
+      "label_volume", "slices of a NIfTI volume with a label volume of the same grid");
+}

@@ -1,0 +1,8 @@
+#include <sam3lab/plugin.h>
+
+#include "plugins/prompts/canonical/dictionary.h"
+
+SAM3LAB_PLUGIN(canonical) {
+  reg.add<sam3lab::Prompt, sam3lab::CanonicalPrompt, sam3lab::CanonicalOptions>("canonical",
+                                                                               "one text a label, from a dictionary; asks for what an image shows");
+}

@@ -1,0 +1,113 @@
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sam3lab/api/error.h>
+
+#include "plugins/prompts/canonical/dictionary.h"
+#include "plugins/prompts/negative/absent.h"
+#include "tests/support/make_files.h"
+
+namespace sam3lab {
+namespace {
+
+using test::Folder;
+using testing::HasSubstr;
+
+class CanonicalTest : public testing::Test {
+ protected:
+  CanonicalTest() {
+    test::write_text(folder_ / "d.toml",
+                     "\"lungs\" = { text = \"lung\", synonyms = [\"pulmonary tissue\"] }\n\"rib\" = { text = \"rib\" }\n[spine]\ntext = \"spine\"\n");
+    options_.dictionary = folder_ / "d.toml";
+    for (const auto* label : {"lungs", "rib", "spine"}) input_.present.push_back({label, label, "ct"});
+  }
+  Folder folder_;
+  CanonicalOptions options_;
+  PromptInput input_;
+};
+
+TEST_F(CanonicalTest, AsksForWhatIsPresent) {
+  const CanonicalPrompt prompt(options_);
+  EXPECT_EQ(prompt.text("lungs"), "lung");
+  EXPECT_EQ(prompt.text("heart"), "");
+  input_.present.push_back({"heart", "", "ct"});
+  Random random(1);
+  const auto queries = prompt.queries(input_, random);
+  ASSERT_EQ(queries.size(), 3U);
+  EXPECT_EQ(queries[0].text, "lung");
+  EXPECT_TRUE(queries[0].present);
+  EXPECT_EQ(queries[2].label, "spine");
+}
+
+TEST_F(CanonicalTest, DrawsPromptsAndSynonymsInTrainingOnly) {
+  options_.per_image = 1;
+  options_.synonym_probability = 0.5;
+  const CanonicalPrompt prompt(options_);
+  Random random(1);
+  EXPECT_EQ(prompt.queries(input_, random).size(), 3U);
+  input_.training = true;
+  std::set<std::string> texts;
+  for (int i = 0; i < 100; ++i) {
+    const auto queries = prompt.queries(input_, random);
+    ASSERT_EQ(queries.size(), 1U);
+    texts.insert(queries[0].text);
+  }
+  EXPECT_EQ(texts, (std::set<std::string>{"lung", "pulmonary tissue", "rib", "spine"}));
+}
+
+TEST_F(CanonicalTest, ReadsStrictly) {
+  const auto refuse = [this](const std::string& text) {
+    test::write_text(folder_ / "d.toml", text);
+    try {
+      read_dictionary(folder_ / "d.toml");
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refuse("lung = { text = \"a\", txt = \"b\" }\nrib = { synonyms = [\"c\"] }\nspine = \"d\"\n"),
+              AllOf(HasSubstr("d.toml:1"), HasSubstr("'txt'"), HasSubstr("label 'rib' has no text"), HasSubstr("d.toml:3")));
+  EXPECT_THAT(refuse("lung = { text = \" \" }"), HasSubstr("is no text"));
+  EXPECT_THAT(refuse("lung = { text = 3 }"), HasSubstr("is no text"));
+  EXPECT_THAT(refuse("lung = \n"), HasSubstr("d.toml:1"));
+  EXPECT_THAT(refuse(""), HasSubstr("empty"));
+}
+
+TEST(Negative, AsksForAbsentConceptsOnly) {
+  PromptInput input;
+  input.present = {{"lungs", "lung", "ct"}};
+  input.absent = {{"rib", "rib", "ct"}, {"", "lung", "x-ray"}, {"", "cerebellum", "mri"}, {"", "cell nucleus", "fluorescence"}};
+  NegativeOptions options;
+  options.per_image = 9;
+  Random random(1);
+  std::set<std::string> texts;
+  for (const auto& query : NegativePrompt(options).queries(input, random)) {
+    EXPECT_FALSE(query.present);
+    texts.insert(query.text);
+  }
+  EXPECT_EQ(texts, (std::set<std::string>{"rib", "cerebellum", "cell nucleus"}));
+  options.from = "same_dataset";
+  const auto same = NegativePrompt(options).queries(input, random);
+  ASSERT_EQ(same.size(), 1U);
+  EXPECT_EQ(same[0].label, "rib");
+}
+
+TEST(Negative, SameRandomSameQueries) {
+  PromptInput input;
+  for (const auto* text : {"a", "b", "c", "d", "e", "f"}) input.absent.push_back({"", text, "mri"});
+  const NegativePrompt prompt(NegativeOptions{});
+  std::set<std::string> drawn;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Random first(seed), second(seed);
+    const auto a = prompt.queries(input, first), b = prompt.queries(input, second);
+    ASSERT_EQ(a.size(), 1U);
+    EXPECT_EQ(a[0].text, b[0].text);
+    drawn.insert(a[0].text);
+  }
+  EXPECT_EQ(drawn.size(), 6U);
+}
+
+}  // namespace
+}  // namespace sam3lab
