@@ -10,11 +10,13 @@
 namespace sam3lab {
 namespace {
 
+constexpr std::int32_t largest_value = 65535;
+
 void read_values(const std::string& path, const toml::array& array, LabelEntry& entry, std::vector<Fault>& faults) {
   std::set<std::int64_t> values;
   for (const auto& node : array) {
     const auto value = node.value_exact<std::int64_t>();
-    if (!value || *value < 0 || *value > 65535) {
+    if (!value || *value < 0 || *value > largest_value) {
       faults.push_back({place(path, node), "a value of label '" + entry.label + "' is no label value", "", "an integer of 0 to 65535", ""});
     } else if (!values.insert(*value).second) {
       faults.push_back({place(path, node), "label '" + entry.label + "' lists a value twice", std::to_string(*value), "", ""});
@@ -28,8 +30,13 @@ void read_values(const std::string& path, const toml::array& array, LabelEntry& 
 
 at::Tensor LabelEntry::mask(const at::Tensor& stored) const {
   if (nonzero) return stored != 0;
-  auto found = torch::zeros(stored.sizes(), torch::kBool);
-  for (const auto value : values) found |= stored == value;
+  std::vector<bool> listed(static_cast<std::size_t>(largest_value) + 1, false);
+  for (const auto value : values) listed[static_cast<std::size_t>(value)] = true;
+  const auto dense = stored.contiguous();
+  auto found = torch::empty(stored.sizes(), torch::kBool);
+  const auto* from = dense.data_ptr<std::int32_t>();
+  auto* to = found.data_ptr<bool>();
+  for (std::int64_t i = 0; i < dense.numel(); ++i) to[i] = from[i] >= 0 && from[i] <= largest_value && listed[static_cast<std::size_t>(from[i])];
   return found;
 }
 

@@ -118,14 +118,14 @@ void survive_damage(const std::string& path, Read read, bool every_cut_is_refuse
     test::write_bytes(broken, bytes);
     return refusal([&] { read(broken); });
   };
-  const auto step = std::max<std::size_t>(1, whole.size() / 150);
+  const auto step = std::max<std::size_t>(1, whole.size() / 80);
   for (std::size_t n = 0; n + 1 < whole.size(); n += step) {
     const auto text = attempt({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n)});
     if (!every_cut_is_refused) continue;
     EXPECT_THAT(text, HasSubstr(broken)) << "cut to " << n << " of " << whole.size() << " bytes";
   }
   Random random(3, path.substr(path.rfind('/')));
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 120; ++i) {
     auto bytes = whole;
     for (int k = 0; k < 3; ++k) bytes[random.below(std::min<std::size_t>(bytes.size(), i % 2 == 0 ? 400 : bytes.size()))] ^= static_cast<std::uint8_t>(1U << random.below(8));
     attempt(bytes);
