@@ -1,4 +1,7 @@
 // Round trips, and files made to do harm.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -100,6 +103,21 @@ TEST_F(Safetensors, PublishWholeFilesOnly) {
   EXPECT_THROW(write_safetensors(path(), {{"bad \xff name", at::ones({1})}}), DataError);
   EXPECT_THROW(write_safetensors(path(), {{"w", at::ones({1}, at::kComplexDouble)}}), DataError);
   EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(Safetensors, LeaveTheOldFileWhereTheDiskIsFull) {
+  write_safetensors(path(), {{"w", at::ones({1})}});
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{4096, before.rlim_max};
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);  // writes past the limit then fail as they do on a full disk
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_THROW(write_safetensors(path(), {{"w", at::ones({10'000})}}), DataError);
+  EXPECT_THROW(write_torch_file(path(), {{"w", at::ones({10'000})}}), DataError);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(read_safetensors(path()).tensors.at("w").equal(at::ones({1})));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
 TEST_F(Safetensors, RefuseBadSizes) {
