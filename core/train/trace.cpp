@@ -20,7 +20,7 @@ using nlohmann::json;
 
 json read_json(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(Fault{path, "cannot be opened", "", "a parity case with this file", "make one with scripts/parity"});
+  if (!in) throw DataError(Fault{path, "cannot be opened", "", "a folder with model.json, checkpoint.pt and batch.safetensors", ""});
   try {
     return json::parse(in);
   } catch (const json::exception& error) {

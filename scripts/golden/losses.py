@@ -2,7 +2,7 @@
 """Writes tests/golden/losses.safetensors: matchings, loss terms and gradients that the published `sam3` package computes.
 
 Each case is a set of random predictions of three decoder layers (the last with masks) for one-to-one and one-to-many object queries,
-and targets. Tensors are named <case>.<what>. Needs the package and its dependencies (see docs/reference/parity.md); the seed is fixed
+and targets. Tensors are named <case>.<what>. Needs sam3 0.1.4 with its dependencies, torch and safetensors; the seeds are fixed
 and every input is stored, so the tests depend on the file alone.
 
 Use:  python scripts/golden/losses.py tests/golden/losses.safetensors
