@@ -1,7 +1,9 @@
 // sam3lab inspect FILE [--json]
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <iostream>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,26 +11,30 @@
 #include <sam3lab/api/error.h>
 
 #include "core/cli/arguments.h"
+#include "core/cli/checkpoint_summary.h"
 #include "core/record/summary.h"
 #include "core/report/table.h"
+#include "core/tensor/torch_file.h"
 
 namespace sam3lab {
 namespace {
 
 namespace po = boost::program_options;
 
-enum class Content { result, unknown };
+enum class Content { result, checkpoint, unknown };
 
-// By the first bytes, whatever the file is called.
+// By the first bytes, whatever the file is called; only the index of shards is text, and told by its name.
 Content content_of(const std::string& file) {
-  constexpr std::array<unsigned char, 8> hdf5 = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw DataError(Fault{file, "cannot be opened", "", "a result (.h5)", "check the path"});
-  std::array<char, 8> start{};
-  in.read(start.data(), start.size());
-  const bool same = std::equal(hdf5.begin(), hdf5.end(), start.begin(),
-                               [](unsigned char a, char b) { return a == static_cast<unsigned char>(b); });
-  return same ? Content::result : Content::unknown;
+  if (!in) throw DataError(Fault{file, "cannot be opened", "", "a result (.h5) or a checkpoint", "check the path"});
+  std::array<char, 9> bytes{};
+  in.read(bytes.data(), bytes.size());
+  const std::string_view start(bytes.data(), static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  using namespace std::string_view_literals;
+  if (start.starts_with("\x89HDF\r\n\x1a\n"sv)) return Content::result;
+  const bool torch = start.starts_with("PK\x03\x04"sv) || start.starts_with("\x80\x02\x8a\x0a"sv);
+  const bool safetensors = start.size() == bytes.size() && start.back() == '{';  // behind 8 bytes of length
+  return torch || safetensors || file.ends_with(".json") ? Content::checkpoint : Content::unknown;
 }
 
 void print_line(const char* key, const std::string& value) { std::cout << fmt::format("{:<12}{}\n", key, printable(value)); }
@@ -70,9 +76,16 @@ int inspect_result(const std::string& file, bool as_json) {
   return 0;
 }
 
+int inspect_checkpoint(const std::string& file, bool as_json) {
+  const auto summary = summarise_checkpoint(read_checkpoint(file));
+  (as_json ? print_checkpoint_json : print_checkpoint)(file, summary);
+  return 0;
+}
+
 int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
-  options.add_options()("file", po::value<std::string>(), "a result (.h5)");
+  options.add_options()("file", po::value<std::string>(),
+                        "a result (.h5) or a checkpoint (.pt, .safetensors, .safetensors.index.json)");
   po::positional_options_description positions;
   positions.add("file", 1);
   const auto values = parse_arguments(inspect_command, arguments, options, positions);
@@ -83,14 +96,17 @@ int run(const Context& context, const Arguments& arguments) {
   switch (content_of(file)) {
     case Content::result:
       return inspect_result(file, context.json);
+    case Content::checkpoint:
+      return inspect_checkpoint(file, context.json);
     case Content::unknown:
       break;
   }
-  throw DataError(Fault{file, "neither a result of a run nor a checkpoint that is known here", "", "an HDF5 result (.h5)", ""});
+  throw DataError(Fault{file, "neither a result of a run nor a checkpoint", "",
+                        "an HDF5 result (.h5), .pt, .safetensors or .safetensors.index.json", ""});
 }
 
 }  // namespace
 
-extern const Command inspect_command = {"inspect", "what is in a result", "inspect FILE [--json]", run};
+extern const Command inspect_command = {"inspect", "what is in a result or a checkpoint", "inspect FILE [--json]", run};
 
 }  // namespace sam3lab

@@ -19,13 +19,8 @@ namespace sam3lab {
 
 const std::vector<const Command*>& all_commands() {
   static const std::vector<const Command*> commands = {
-      &run_command,
-      &inspect_command,
-      &trace_command,
-      &list_command,
-      &explain_command,
-      &doctor_command,
-      &version_command,
+      &run_command,  &inspect_command, &convert_command, &tokenize_command, &trace_command,
+      &list_command, &explain_command, &doctor_command,  &version_command,
   };
   return commands;
 }
@@ -33,7 +28,8 @@ const std::vector<const Command*>& all_commands() {
 namespace {
 
 void print_help(std::ostream& out) {
-  out << "Fine-tunes and evaluates SAM3 for medical image segmentation.\n\nusage: sam3lab COMMAND ...   (sam3lab COMMAND --help says more)\n\n";
+  out << "Fine-tunes and evaluates SAM3 for medical image segmentation.\n\nusage: sam3lab COMMAND ...   (sam3lab COMMAND "
+         "--help says more)\n\n";
   std::size_t width = 0;
   for (const Command* command : all_commands()) width = std::max(width, command->name.size());
   for (const Command* command : all_commands()) {
@@ -44,7 +40,8 @@ void print_help(std::ostream& out) {
          "  --quiet        no progress\n"
          "  --json         machine-readable output\n"
          "  --help         this text, or that of a command\n\n"
-         "exit codes: 0 done, 2 usage or configuration, 3 data, 4 part of a grid failed, 5 numeric or out of memory, 130 interrupted\n";
+         "exit codes: 0 done, 2 usage or configuration, 3 data, 4 part of a grid failed, 5 numeric or out of memory, 130 "
+         "interrupted\n";
 }
 
 // Takes the global options out of `arguments`, wherever they stand before a "--".
@@ -78,7 +75,8 @@ const Command& find_command(const std::string& name) {
     if (command->name == name) return *command;
     known.emplace_back(command->name);
   }
-  throw UsageError(Fault{"sam3lab", "unknown command '" + shorten(name) + "'; known: " + join(known), "", "", did_you_mean(name, known)});
+  throw UsageError(
+      Fault{"sam3lab", "unknown command '" + shorten(name) + "'; known: " + join(known), "", "", did_you_mean(name, known)});
 }
 
 int dispatch(const Arguments& given) {

@@ -9,17 +9,33 @@
 #include <ATen/ATen.h>
 #include <sam3lab/api/error.h>
 
+#include "core/tensor/layout_names.h"
+#include "core/tensor/layout_transformers.h"
+
 namespace sam3lab {
 namespace {
 
-constexpr std::string_view ddp_prefix = "module.", detector_prefix = "detector.";
-// The parts of the image model, and of the video model beside it.
-constexpr std::array<std::string_view, 5> model_parts = {"backbone.", "transformer.", "geometry_encoder.", "segmentation_head.",
-                                                         "dot_prod_scoring."};
-constexpr std::string_view tracker_prefix = "tracker.";
+constexpr std::string_view ddp_prefix = "module.", detector_prefix = "detector.",
+                           video_neck = "backbone.vision_backbone.sam2_convs.";
+// Transformers' video model: its image model, and what lies beside it.
+constexpr std::string_view port_prefix = "detector_model.", port_tracker = "tracker_model.", port_neck = "tracker_neck.";
+constexpr std::array<std::string_view, 2> trackers = {"tracker.", port_tracker};
+constexpr std::array<std::pair<Layout, std::string_view>, 4> names = {
+    {{Layout::bare, "bare"}, {Layout::detector, "detector"}, {Layout::ddp, "ddp"}, {Layout::transformers, "transformers"}}};
 
-bool is_model_name(std::string_view name) {
-  return std::any_of(model_parts.begin(), model_parts.end(), [&](auto part) { return name.starts_with(part); });
+bool cut(std::string_view& name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return false;
+  name.remove_prefix(prefix.size());
+  return true;
+}
+
+bool of_tracker(std::string_view name) {
+  return std::any_of(trackers.begin(), trackers.end(), [&](auto prefix) { return name.starts_with(prefix); });
+}
+
+bool is_point_projection(std::string_view name) {
+  if (!cut(name, "geometry_encoder.points_")) return false;
+  return name.ends_with("_project.weight") || name.ends_with("_project.bias");
 }
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -28,67 +44,115 @@ std::string shape_text(const at::Tensor& tensor) {
   return text.empty() ? "scalar" : text;
 }
 
+void add(Tensors& into, std::string_view name, const at::Tensor& tensor, const std::string& path) {
+  if (into.emplace(name, tensor).second) return;
+  throw DataError(Fault{path, "two names of the checkpoint mean the same parameter", std::string(name), "", ""});
+}
+
 }  // namespace
 
 std::string layout_name(Layout layout) {
-  switch (layout) {
-    case Layout::bare: return "bare";
-    case Layout::detector: return "detector";
-    case Layout::ddp: return "ddp";
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& item) { return item.first == layout; });
+  return found == names.end() ? "" : std::string(found->second);
+}
+
+std::optional<Layout> layout_named(std::string_view name) {
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& item) { return item.second == name; });
+  if (found == names.end()) return std::nullopt;
+  return found->first;
+}
+
+std::optional<Layout> layout_of(const Tensors& tensors) {
+  std::optional<Layout> result;
+  for (const auto& item : tensors) {
+    std::string_view name = item.first;
+    const bool ddp = cut(name, ddp_prefix);
+    const bool detector = cut(name, detector_prefix);
+    std::string_view port = name;
+    cut(port, port_prefix);
+    // Some names are the same on both sides; and names of ours may lie in a file of the port, but not the other way round.
+    if (!detector && !is_model_name(port) && !port.starts_with(port_neck) && own_name(port)) return Layout::transformers;
+    if (is_model_name(name)) result = ddp ? Layout::ddp : detector ? Layout::detector : Layout::bare;
   }
-  return "";
+  return result;
+}
+
+Use use_of(std::string_view name, Layout layout) {
+  cut(name, ddp_prefix);
+  if (of_tracker(name) || name.starts_with(port_neck)) return Use::not_built;
+  const bool own = cut(name, detector_prefix) || layout != Layout::transformers;
+  if (!own) {
+    cut(name, port_prefix);
+    return own_name(name) ? Use::parameter : Use::unknown;
+  }
+  if (name.starts_with(video_neck)) return Use::not_built;
+  if (is_model_name(name) && name.ends_with(".attn.freqs_cis")) return Use::derived;
+  if (layout == Layout::transformers && name.ends_with(".pos_embed.class_token")) return Use::parameter;
+  return port_name(name) || is_point_projection(name) ? Use::parameter : Use::unknown;
 }
 
 NamedCheckpoint to_bare(const Tensors& tensors, const std::string& path) {
+  const auto layout = layout_of(tensors);
+  if (!layout) {
+    throw DataError(
+        Fault{path, "the names of this file fit no known layout of SAM3",
+              tensors.empty() ? "no tensors" : "'" + tensors.begin()->first + "'",
+              "names such as 'detector.backbone...', 'backbone...', 'module.backbone...' or 'vision_encoder.backbone...'",
+              "check the file"});
+  }
   NamedCheckpoint result;
+  result.layout = *layout;
   for (const auto& [full, tensor] : tensors) {
     std::string_view name = full;
-    auto layout = Layout::bare;
-    if (name.starts_with(ddp_prefix)) {
-      name.remove_prefix(ddp_prefix.size());
-      layout = Layout::ddp;
+    cut(name, ddp_prefix);
+    if (of_tracker(name)) {
+      add(result.other, name, tensor, path);
+      continue;
     }
-    if (name.starts_with(detector_prefix)) {
-      name.remove_prefix(detector_prefix.size());
-      if (layout == Layout::bare) layout = Layout::detector;
-    }
-    if (name.starts_with(tracker_prefix)) {
-      result.other.emplace(name, tensor);
-    } else if (!result.model.emplace(name, tensor).second) {
-      throw DataError(Fault{path, "two names of the checkpoint mean the same parameter", std::string(name), "", ""});
-    } else if (is_model_name(name)) {
-      result.layout = layout;
-    }
+    cut(name, *layout == Layout::transformers ? port_prefix : detector_prefix);
+    add(result.model, name, tensor, path);
   }
-  if (std::none_of(result.model.begin(), result.model.end(), [](const auto& item) { return is_model_name(item.first); })) {
-    throw DataError(Fault{path, "the names of this file fit no known layout of SAM3",
-                          tensors.empty() ? "no tensors" : "'" + tensors.begin()->first + "'",
-                          "names such as 'detector.backbone...', 'backbone...' or 'module.backbone...'", "check the file"});
-  }
+  if (*layout == Layout::transformers) result.model = from_port(result.model, path, result.filled);
   return result;
 }
 
 Tensors from_bare(const NamedCheckpoint& checkpoint, Layout layout) {
-  const std::string prefix(layout == Layout::detector ? detector_prefix : layout == Layout::ddp ? ddp_prefix : "");
-  Tensors result;
-  for (const auto& [name, tensor] : checkpoint.model) result.emplace(prefix + name, tensor);
-  for (const auto& [name, tensor] : checkpoint.other) result.emplace((layout == Layout::ddp ? prefix : "") + name, tensor);
-  return result;
+  Tensors result = checkpoint.other;
+  if (layout == Layout::transformers) {
+    // A file of the port's video model has its image model under a prefix, which `Sam3Model` also reads.
+    const auto first = checkpoint.other.lower_bound(std::string(port_tracker));
+    const bool video = first != checkpoint.other.end() && first->first.starts_with(port_tracker);
+    for (auto& [name, tensor] : to_port(checkpoint.model)) {
+      const bool apart = name.starts_with(detector_prefix) || name.starts_with(port_neck);
+      result.emplace(video && !apart ? std::string(port_prefix) + name : name, tensor);
+    }
+    return result;
+  }
+  const std::string_view prefix = layout == Layout::detector ? detector_prefix : "";
+  for (const auto& [name, tensor] : checkpoint.model) result.emplace(std::string(prefix) + name, tensor);
+  if (layout != Layout::ddp) return result;
+  Tensors wrapped;
+  for (const auto& [name, tensor] : result) wrapped.emplace(std::string(ddp_prefix) + name, tensor);
+  return wrapped;
 }
 
 std::string LoadReport::text() const {
-  return "matched " + std::to_string(matched) + ", missing " + std::to_string(missing.size()) + ", unexpected " +
-         std::to_string(unexpected.size()) + ", mis-shaped " + std::to_string(misshaped.size());
+  auto text = "matched " + std::to_string(matched) + ", missing " + std::to_string(missing.size()) + ", unexpected " +
+              std::to_string(unexpected.size()) + ", mis-shaped " + std::to_string(misshaped.size());
+  for (const auto& [what, count] : {std::pair("not built", not_built), {"derived", derived}, {"set to zero", filled}}) {
+    if (count > 0) text.append(", ").append(what).append(" ").append(std::to_string(count));
+  }
+  return text;
 }
 
-LoadReport load_into(const std::vector<std::pair<std::string, at::Tensor>>& model, const Tensors& bare) {
+LoadReport load_into(const std::vector<std::pair<std::string, at::Tensor>>& model, const NamedCheckpoint& checkpoint) {
   LoadReport report;
   std::set<std::string_view> known;
   at::NoGradGuard no_gradient;
   for (const auto& [name, tensor] : model) {
     known.insert(name);
-    const auto found = bare.find(name);
-    if (found == bare.end()) {
+    const auto found = checkpoint.model.find(name);
+    if (found == checkpoint.model.end()) {
       report.missing.push_back(name);
     } else if (found->second.sizes() != tensor.sizes()) {
       report.misshaped.push_back(name + ": file " + shape_text(found->second) + ", model " + shape_text(tensor));
@@ -97,9 +161,19 @@ LoadReport load_into(const std::vector<std::pair<std::string, at::Tensor>>& mode
       ++report.matched;
     }
   }
-  for (const auto& [name, tensor] : bare) {
-    if (known.count(name) == 0) report.unexpected.push_back(name);
+  for (const auto& [name, tensor] : checkpoint.model) {
+    if (known.count(name) != 0) continue;
+    const auto use = use_of(name, Layout::bare);
+    if (use == Use::derived) {
+      ++report.derived;
+    } else if (use == Use::not_built) {
+      ++report.not_built;
+    } else {
+      report.unexpected.push_back(name);
+    }
   }
+  report.not_built += checkpoint.other.size();
+  report.filled = checkpoint.filled.size();
   return report;
 }
 

@@ -23,7 +23,7 @@ void load_weights(Model& model, const CheckpointOptions& options) {
   auto live = model.copies.front()->parameters();
   for (auto& buffer : model.copies.front()->buffers()) live.push_back(buffer);
   const at::NoGradGuard no_grad;
-  const auto report = load_into(live, named.model);
+  const auto report = load_into(live, named);
   model.load_report = report.text();
   model.checkpoint_sha256 = file_sha256(options.load);
   if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return;

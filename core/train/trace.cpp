@@ -119,12 +119,12 @@ Batch read_batch(const std::string& path) {
 
 void load_weights(const std::string& path, Backbone& model) {
   const auto checkpoint = to_bare(read_checkpoint(path).tensors, path);
-  const auto report = load_into(model.parameters(), checkpoint.model);
+  const auto report = load_into(model.parameters(), checkpoint);
   if (!report.complete()) {
     const auto& first = report.missing.empty() ? report.misshaped.front() : report.missing.front();
     throw DataError(Fault{path, "does not fit the model, e.g. " + first, report.text(), "every parameter of the model", ""});
   }
-  load_into(model.buffers(), checkpoint.model);
+  load_into(model.buffers(), checkpoint);
 }
 
 void trace_forward(const Batch& batch, Backbone& model, Tensors& into) {

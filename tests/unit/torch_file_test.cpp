@@ -270,8 +270,15 @@ TEST(Layouts, RefuseNamesOfAnotherModelAndCollisions) {
 
 TEST(Layouts, LoadReportsWhatDoesNotFit) {
   const std::vector<std::pair<std::string, at::Tensor>> model = {{"a", at::zeros({2})}, {"b", at::zeros({2})}, {"c", at::zeros({2})}};
-  const auto report = load_into(model, {{"a", at::ones({2}, at::kHalf)}, {"b", at::ones({3})}, {"d", at::ones({1})}});
-  EXPECT_EQ(report.text(), "matched 1, missing 1, unexpected 1, mis-shaped 1");
+  const auto report = load_into(model, NamedCheckpoint{Layout::bare,
+                                                       {{"a", at::ones({2}, at::kHalf)},
+                                                        {"b", at::ones({3})},
+                                                        {"d", at::ones({1})},
+                                                        {"backbone.vision_backbone.sam2_convs.0.conv_1x1.bias", at::ones({1})},
+                                                        {"backbone.vision_backbone.trunk.blocks.0.attn.freqs_cis", at::ones({1})}},
+                                                       {{"tracker.no_mem_embed", at::ones({1})}},
+                                                       {}});
+  EXPECT_EQ(report.text(), "matched 1, missing 1, unexpected 1, mis-shaped 1, not built 2, derived 1");
   EXPECT_EQ(report.misshaped.front(), "b: file 3, model 2");
   EXPECT_FALSE(report.complete());
   EXPECT_TRUE(model[0].second.equal(at::ones({2})));

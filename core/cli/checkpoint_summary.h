@@ -1,0 +1,34 @@
+// What a checkpoint holds, counted from its directory of tensors: no weight is read.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/tensor/layout.h"
+
+namespace sam3lab {
+
+struct TensorTotal {
+  std::int64_t tensors = 0, values = 0, bytes = 0;
+  void add(const at::Tensor& tensor);
+};
+
+struct CheckpointSummary {
+  std::string format;
+  std::optional<Layout> layout;  // nothing: the names are not SAM3's
+  TensorTotal all;
+  std::map<std::string, TensorTotal> by_type;    // "float32"
+  std::array<TensorTotal, 4> by_use;             // indexed by Use
+  std::map<std::string, TensorTotal> not_built;  // "tracker", "sam2_convs"
+  std::vector<std::string> unknown;              // names, sorted
+  Metadata metadata;
+};
+CheckpointSummary summarise_checkpoint(const TensorFile& file);
+
+void print_checkpoint(const std::string& path, const CheckpointSummary& summary);
+void print_checkpoint_json(const std::string& path, const CheckpointSummary& summary);
+
+}  // namespace sam3lab
