@@ -28,6 +28,7 @@ struct LabelMasks {
 struct LabelledImage {
   at::Tensor image;                              // [H, W, 3] uint8, windowed
   std::vector<LabelMasks> labels;                // the labels that are present
+  std::vector<std::string> unsure;               // labels of which nothing is said here, neither present nor absent: do not ask
   std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column; 1 where the source does not say
 };
 
@@ -39,7 +40,8 @@ class SAM3LAB_API Dataset {
   [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
   // Throws DataError that names the file. Safe to call from several threads.
   [[nodiscard]] virtual LabelledImage load(std::int64_t index) const = 0;
-  // Every label that is annotated wherever it occurs: if an image lacks one of these, it is truly absent.
+  // Every label that is annotated wherever it occurs: if an image lacks one of these, and is not
+  // unsure of it, it is truly absent.
   [[nodiscard]] virtual std::vector<std::string> labels() const = 0;
   // The files behind the dataset, for the record's hashes.
   [[nodiscard]] virtual std::vector<std::string> files() const = 0;
