@@ -91,19 +91,23 @@ class FromPort {
         if (tensor.dim() != 2) throw unfit(path_, name, tensor, "a matrix");
         return keep(own.name, tensor.t());
       case Change::class_token:
-        if (tensor.dim() != 3 || tensor.size(0) != 1) throw unfit(path_, name, tensor, "1 x positions x channels");
+        if (tensor.dim() != 3 || tensor.size(0) != 1 || tensor.numel() == 0) {
+          throw unfit(path_, name, tensor, "1 x positions x channels");
+        }
         grids_.emplace(own.name, tensor);
         return;
     }
   }
 
-  // Parts of an incomplete triple stay under their own names: a reader then says what is missing and what is too much.
+  // Empty tensors are refused: the sum of their lengths could pass 2^63. Parts of an incomplete triple stay under their own
+  // names: a reader then says what is missing and what is too much.
   void join(const std::string& name, const Parts& parts) {
     const auto& query = parts[0].second;
     const bool complete = std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.second.defined(); });
     for (const auto& [port, tensor] : parts) {
       if (!complete && tensor.defined()) keep(port, tensor);
-      if (complete && (tensor.dim() < 1 || tensor.sizes() != query.sizes() || tensor.scalar_type() != query.scalar_type())) {
+      if (complete && (tensor.dim() < 1 || tensor.numel() == 0 || tensor.sizes() != query.sizes() ||
+                       tensor.scalar_type() != query.scalar_type())) {
         throw unfit(path_, port, tensor, "the shape and type of its query");
       }
     }
@@ -151,7 +155,8 @@ Tensors to_port(const Tensors& bare) {
         result.emplace(port->names.front(), tensor);
         break;
       case Change::pack: {
-        if (tensor.dim() < 1 || tensor.size(0) % 3 != 0) throw unfit(name, name, tensor, "rows of query, key and value");
+        if (tensor.dim() < 1 || tensor.numel() == 0 || tensor.size(0) % 3 != 0)
+          throw unfit(name, name, tensor, "rows of query, key and value");
         const auto rows = tensor.size(0) / 3;
         for (std::size_t part = 0; part < 3; ++part) {
           result.emplace(port->names.at(part), tensor.narrow(0, static_cast<std::int64_t>(part) * rows, rows));
@@ -163,7 +168,7 @@ Tensors to_port(const Tensors& bare) {
         result.emplace(port->names.front(), tensor.t());
         break;
       case Change::class_token: {
-        if (tensor.dim() != 3 || tensor.size(0) != 1 || tensor.size(1) < 1)
+        if (tensor.dim() != 3 || tensor.size(0) != 1 || tensor.size(1) < 2 || tensor.numel() == 0)
           throw unfit(name, name, tensor, "1 x (1 + positions) x channels");
         result.emplace(port->names.front(), tensor.narrow(1, 1, tensor.size(1) - 1));
         const auto row = tensor.narrow(1, 0, 1);

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <sstream>
 #include <string>
@@ -215,6 +216,10 @@ TEST(Transformers, OtherNamesStayAndShapesThatCannotBeConvertedAreRefused) {
   refused({{query, at::ones({2})}, {key, at::ones({3})}, {value, at::ones({2})}});
   refused({{query, at::ones({})}, {key, at::ones({})}, {value, at::ones({})}});
   refused({{query, at::ones({2})}, {key, at::ones({2}, at::kHalf)}, {value, at::ones({2})}});
+  const auto endless = at::empty({std::int64_t{1} << 62, 0}, at::kChar);
+  refused({{query, endless}, {key, endless}, {value, endless}});
+  refused({{"vision_encoder.backbone.embeddings.position_embeddings",
+            at::empty({1, std::numeric_limits<std::int64_t>::max(), 0}, at::kChar)}});
   refused({{"vision_encoder.backbone.embeddings.position_embeddings", at::ones({2, 3})}});
   refused({{"text_encoder.text_projection.weight", at::ones({2})}});
   refused({{"vision_encoder.backbone.layer_norm.bias", at::ones({1})},
@@ -224,7 +229,7 @@ TEST(Transformers, OtherNamesStayAndShapesThatCannotBeConvertedAreRefused) {
   };
   unwritable("transformer.decoder.layers.0.ca_text.in_proj_weight", at::ones({7, 2}));
   unwritable("transformer.decoder.layers.0.ca_text.in_proj_bias", at::ones({}));
-  unwritable("backbone.vision_backbone.trunk.pos_embed", at::ones({1, 0, 4}));
+  unwritable("backbone.vision_backbone.trunk.pos_embed", at::ones({1, 1, 4}));
   unwritable("backbone.language_backbone.encoder.text_projection", at::ones({2, 2, 2}));
 }
 
