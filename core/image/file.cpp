@@ -33,7 +33,8 @@ std::uintmax_t require_file(const std::filesystem::path& path) {
 Bytes read_file(const std::filesystem::path& path) {
   const auto size = require_file(path);
   if (size > largest_file) {
-    throw DataError(Fault{path.string(), "too large", std::to_string(size) + " bytes", "at most 1 GiB", "cut the image into parts"});
+    throw DataError(
+        Fault{path.string(), "too large", std::to_string(size) + " bytes", "at most 1 GiB", "cut the image into parts"});
   }
   const File file(std::fopen(path.c_str(), "rb"));
   if (!file) throw DataError(Fault{path.string(), std::string("cannot be opened: ") + std::strerror(errno), "", "", ""});

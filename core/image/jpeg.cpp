@@ -71,7 +71,8 @@ Pixels decode_jpeg(const Bytes& bytes, const std::string& name) {
   reader.errors.emit_message = on_message;
   reader.jpeg.client_data = &reader;
   const auto damaged = [&] {
-    return DataError(Fault{name, std::string("not a readable JPEG: ") + reader.message, "", "", "fetch or export the file again"});
+    return DataError(
+        Fault{name, std::string("not a readable JPEG: ") + reader.message, "", "", "fetch or export the file again"});
   };
   if (!read_head(reader, bytes.data(), bytes.size())) throw damaged();
   check_size(name, reader.jpeg.image_height, reader.jpeg.image_width);

@@ -74,7 +74,8 @@ Header take(const std::uint8_t* bytes, bool swap) {
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : name_(path.string()), file_size_(require_file(path)), file_(gzopen(path.c_str(), "rb")) {
+  explicit Reader(const std::filesystem::path& path)
+      : name_(path.string()), file_size_(require_file(path)), file_(gzopen(path.c_str(), "rb")) {
     if (!file_) throw fault("cannot be opened");
     gzbuffer(file_.get(), 1 << 17);
   }
@@ -118,7 +119,8 @@ class Reader {
     const auto is = [size](std::int32_t n) { return size == n || size == swapped(n); };
     if (is(348)) {
       const auto* magic = reinterpret_cast<const char*>(bytes) + offsetof(nifti_1_header, magic);
-      if (std::memcmp(magic, "ni1", 4) == 0) throw fault("header of a pair of files", ".hdr and .img", "one .nii or .nii.gz file");
+      if (std::memcmp(magic, "ni1", 4) == 0)
+        throw fault("header of a pair of files", ".hdr and .img", "one .nii or .nii.gz file");
       if (std::memcmp(magic, "n+1", 4) != 0) throw fault("not a NIfTI file", "no magic word", "n+1");
       return take<nifti_1_header>(bytes, size != 348);
     }
@@ -137,26 +139,41 @@ class Reader {
     for (std::int64_t i = 1; i <= dimensions; ++i) {
       const auto n = header.dims[i];
       if (n < 1) throw fault("damaged header", "a size of " + std::to_string(n), "at least 1");
-      if (i > 3 && n != 1) throw fault("more than three dimensions", std::to_string(n) + " along axis " + std::to_string(i), "one volume");
-      if (n > max_voxels / voxels) throw fault("volume too large", "more than 2^31 voxels", "at most " + std::to_string(max_voxels));
+      if (i > 3 && n != 1)
+        throw fault("more than three dimensions", std::to_string(n) + " along axis " + std::to_string(i), "one volume");
+      if (n > max_voxels / voxels)
+        throw fault("volume too large", "more than 2^31 voxels", "at most " + std::to_string(max_voxels));
       voxels *= n;
       if (i <= 3) shape[static_cast<std::size_t>(i - 1)] = n;
     }
     const auto bytes = static_cast<std::uintmax_t>(voxels) * voxel_bytes(header.datatype);
     // gzip shrinks 1032 times at best: a header that promises more than the file can hold is refused before memory is taken.
     if (bytes / 1032 > file_size_) {
-      throw fault("the file is too short for its header", std::to_string(file_size_) + " bytes", std::to_string(voxels) + " voxels");
+      throw fault("the file is too short for its header", std::to_string(file_size_) + " bytes",
+                  std::to_string(voxels) + " voxels");
     }
     return shape;
   }
 
   [[nodiscard]] std::uintmax_t voxel_bytes(int datatype) const {
     switch (datatype) {
-      case DT_UINT8: case DT_INT8: return 1;
-      case DT_INT16: case DT_UINT16: return 2;
-      case DT_INT32: case DT_UINT32: case DT_FLOAT32: return 4;
-      case DT_INT64: case DT_UINT64: case DT_FLOAT64: return 8;
-      default: throw fault("unsupported voxel type", "NIfTI type " + std::to_string(datatype), "integers or real numbers of 8 to 64 bits");
+      case DT_UINT8:
+      case DT_INT8:
+        return 1;
+      case DT_INT16:
+      case DT_UINT16:
+        return 2;
+      case DT_INT32:
+      case DT_UINT32:
+      case DT_FLOAT32:
+        return 4;
+      case DT_INT64:
+      case DT_UINT64:
+      case DT_FLOAT64:
+        return 8;
+      default:
+        throw fault("unsupported voxel type", "NIfTI type " + std::to_string(datatype),
+                    "integers or real numbers of 8 to 64 bits");
     }
   }
 
@@ -193,16 +210,36 @@ class Reader {
     auto voxels = torch::empty({count}, torch::kFloat32);
     auto* out = voxels.data_ptr<float>();
     switch (header.datatype) {
-      case DT_UINT8: convert<std::uint8_t>(header, out, count); break;
-      case DT_INT8: convert<std::int8_t>(header, out, count); break;
-      case DT_INT16: convert<std::int16_t>(header, out, count); break;
-      case DT_UINT16: convert<std::uint16_t>(header, out, count); break;
-      case DT_INT32: convert<std::int32_t>(header, out, count); break;
-      case DT_UINT32: convert<std::uint32_t>(header, out, count); break;
-      case DT_INT64: convert<std::int64_t>(header, out, count); break;
-      case DT_UINT64: convert<std::uint64_t>(header, out, count); break;
-      case DT_FLOAT32: convert<float>(header, out, count); break;
-      default: convert<double>(header, out, count); break;
+      case DT_UINT8:
+        convert<std::uint8_t>(header, out, count);
+        break;
+      case DT_INT8:
+        convert<std::int8_t>(header, out, count);
+        break;
+      case DT_INT16:
+        convert<std::int16_t>(header, out, count);
+        break;
+      case DT_UINT16:
+        convert<std::uint16_t>(header, out, count);
+        break;
+      case DT_INT32:
+        convert<std::int32_t>(header, out, count);
+        break;
+      case DT_UINT32:
+        convert<std::uint32_t>(header, out, count);
+        break;
+      case DT_INT64:
+        convert<std::int64_t>(header, out, count);
+        break;
+      case DT_UINT64:
+        convert<std::uint64_t>(header, out, count);
+        break;
+      case DT_FLOAT32:
+        convert<float>(header, out, count);
+        break;
+      default:
+        convert<double>(header, out, count);
+        break;
     }
     return voxels;
   }
@@ -235,7 +272,8 @@ class Reader {
       volume.spacing_mm[axis] = std::sqrt(square);
     }
     const auto& a = affine;
-    const double determinant = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) - a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
+    const double determinant = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) -
+                               a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
                                a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
     if (!std::isfinite(determinant) || std::abs(determinant) < 1e-12) {
       throw fault("damaged header", "an orientation that cannot be inverted", "three independent axes");
@@ -274,7 +312,9 @@ class Reader {
 Volume read_volume(const std::filesystem::path& path) { return Reader(path).read(); }
 
 Volume to_ras(const Volume& volume) {
-  const auto cosine = [&volume](std::size_t world, std::size_t axis) { return volume.affine[world][axis] / volume.spacing_mm[axis]; };
+  const auto cosine = [&volume](std::size_t world, std::size_t axis) {
+    return volume.affine[world][axis] / volume.spacing_mm[axis];
+  };
   std::array<std::size_t, 3> order = {0, 1, 2}, best = order;
   double best_fit = -1.0;
   do {
@@ -284,7 +324,8 @@ Volume to_ras(const Volume& volume) {
   } while (std::next_permutation(order.begin(), order.end()));
 
   Volume out;
-  auto voxels = volume.voxels.permute({static_cast<std::int64_t>(best[0]), static_cast<std::int64_t>(best[1]), static_cast<std::int64_t>(best[2])});
+  auto voxels = volume.voxels.permute(
+      {static_cast<std::int64_t>(best[0]), static_cast<std::int64_t>(best[1]), static_cast<std::int64_t>(best[2])});
   for (std::size_t row = 0; row < 3; ++row) out.affine[row][3] = volume.affine[row][3];
   std::vector<std::int64_t> reversed;
   for (std::size_t world = 0; world < 3; ++world) {

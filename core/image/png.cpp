@@ -77,9 +77,9 @@ bool read_rows(Reader& reader, png_bytepp rows) {
 // longjmp may leave this
 bool write_rows(Writer& writer, const Pixels& pixels, png_bytepp rows) {
   if (setjmp(writer.jump) != 0) return false;
-  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(pixels.width), static_cast<png_uint_32>(pixels.height), pixels.bits,
-               pixels.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-               PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(pixels.width), static_cast<png_uint_32>(pixels.height),
+               pixels.bits, pixels.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_set_compression_level(writer.png, 6);
   png_write_info(writer.png, writer.info);
   const std::uint16_t probe = 1;
@@ -143,7 +143,8 @@ Bytes encode_png(const Pixels& pixels, const std::string& name) {
   if (writer.info == nullptr) throw DataError(Fault{name, "cannot be written: libpng does not start", "", "", ""});
   png_set_write_fn(writer.png, &writer, give_bytes, [](png_structp) {});
   auto bytes = pixels.bytes;
-  auto rows = row_pointers(bytes.data(), pixels.height, static_cast<std::size_t>(pixels.width * pixels.channels * (pixels.bits / 8)));
+  auto rows =
+      row_pointers(bytes.data(), pixels.height, static_cast<std::size_t>(pixels.width * pixels.channels * (pixels.bits / 8)));
   if (!write_rows(writer, pixels, rows.data())) throw DataError(Fault{name, writer.message, "", "", ""});
   return std::move(writer.out);
 }

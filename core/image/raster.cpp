@@ -52,7 +52,8 @@ at::Tensor to_tensor(const Pixels& pixels) {
 
 Pixels from_tensor(const at::Tensor& image) {
   auto values = (image.scalar_type() == torch::kBool ? image.to(torch::kUInt8) * 255 : image).cpu().contiguous();
-  TORCH_CHECK(values.dim() == 2 || (values.dim() == 3 && (values.size(2) == 1 || values.size(2) == 3)), "write_png: [H, W] or [H, W, 1 or 3]");
+  TORCH_CHECK(values.dim() == 2 || (values.dim() == 3 && (values.size(2) == 1 || values.size(2) == 3)),
+              "write_png: [H, W] or [H, W, 1 or 3]");
   Pixels pixels{values.size(0), values.size(1), values.dim() == 2 ? 1 : values.size(2), 8, {}};
   const auto count = static_cast<std::size_t>(values.numel());
   if (values.scalar_type() == torch::kUInt8) {
@@ -74,9 +75,10 @@ Pixels from_tensor(const at::Tensor& image) {
 void check_size(const std::string& name, std::uint64_t height, std::uint64_t width) {
   const auto side = static_cast<std::uint64_t>(max_side), area = static_cast<std::uint64_t>(max_pixels);
   if (height >= 1 && width >= 1 && height <= side && width <= side && height * width <= area) return;
-  throw DataError(Fault{name, "image of a size that is not read", std::to_string(height) + " x " + std::to_string(width),
-                        "1 to " + std::to_string(max_side) + " pixels a side and at most " + std::to_string(max_pixels) + " in all",
-                        "cut it into tiles"});
+  throw DataError(
+      Fault{name, "image of a size that is not read", std::to_string(height) + " x " + std::to_string(width),
+            "1 to " + std::to_string(max_side) + " pixels a side and at most " + std::to_string(max_pixels) + " in all",
+            "cut it into tiles"});
 }
 
 at::Tensor read_raster(const std::filesystem::path& path) {

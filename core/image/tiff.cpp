@@ -58,13 +58,14 @@ Tiff open(Source& source, const std::string& name) {
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 30);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
-  return Tiff(TIFFClientOpenExt(name.c_str(), "rm", &source, read_some, write_none, seek_to, close_none, size_of, nullptr, nullptr,
-                                options.get()));
+  return Tiff(TIFFClientOpenExt(name.c_str(), "rm", &source, read_some, write_none, seek_to, close_none, size_of, nullptr,
+                                nullptr, options.get()));
 }
 
 struct Layout {
   std::uint32_t width = 0, height = 0;
-  std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISBLACK, planar = PLANARCONFIG_CONTIG, format = SAMPLEFORMAT_UINT;
+  std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISBLACK, planar = PLANARCONFIG_CONTIG,
+                format = SAMPLEFORMAT_UINT;
 };
 
 Layout layout_of(TIFF* tiff) {
@@ -88,14 +89,16 @@ void keep_samples(const std::uint8_t* from, std::uint8_t* to, std::size_t count,
 }
 
 bool read_strips(TIFF* tiff, const Layout& layout, Pixels& pixels) {
-  const std::size_t sample_bytes = layout.bits / 8U, row = std::size_t{layout.width} * static_cast<std::size_t>(pixels.channels) * sample_bytes;
+  const std::size_t sample_bytes = layout.bits / 8U,
+                    row = std::size_t{layout.width} * static_cast<std::size_t>(pixels.channels) * sample_bytes;
   const auto line_bytes = TIFFScanlineSize(tiff);
   if (line_bytes < static_cast<tmsize_t>(std::size_t{layout.width} * layout.samples * sample_bytes)) return false;
   Bytes line(static_cast<std::size_t>(line_bytes));
   for (std::uint32_t y = 0; y < layout.height; ++y) {
     if (TIFFReadScanline(tiff, line.data(), y, 0) != 1) return false;
     pixels.bytes.resize(pixels.bytes.size() + row);
-    keep_samples(line.data(), pixels.bytes.data() + y * row, layout.width, layout.samples, static_cast<std::size_t>(pixels.channels), sample_bytes);
+    keep_samples(line.data(), pixels.bytes.data() + y * row, layout.width, layout.samples,
+                 static_cast<std::size_t>(pixels.channels), sample_bytes);
   }
   return true;
 }
@@ -171,7 +174,8 @@ Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use) {
   if (TIFFLastDirectory(tiff.get()) == 0) throw unsupported("several pages", "one");
   if (layout.bits > 8 && layout.bits != 16) throw unsupported(std::to_string(layout.bits) + " bits a sample", "8 or 16");
   if (layout.format != SAMPLEFORMAT_UINT) throw unsupported("signed or floating-point samples", "unsigned integers");
-  if (layout.samples < 1 || layout.samples > 4) throw unsupported(std::to_string(layout.samples) + " samples a pixel", "1 to 4");
+  if (layout.samples < 1 || layout.samples > 4)
+    throw unsupported(std::to_string(layout.samples) + " samples a pixel", "1 to 4");
 
   const bool grey = layout.photometric == PHOTOMETRIC_MINISBLACK || layout.photometric == PHOTOMETRIC_MINISWHITE;
   const bool index = layout.photometric == PHOTOMETRIC_PALETTE && use == PixelUse::labels;
@@ -181,7 +185,8 @@ Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use) {
   pixels.height = layout.height;
   pixels.width = layout.width;
   const bool plain = (grey || rgb || index) && in_one_plane && (layout.bits == 8 || layout.bits == 16);
-  if (!plain && layout.bits == 16) throw unsupported("16-bit samples in separate planes or odd colours", "grey or RGB, interleaved");
+  if (!plain && layout.bits == 16)
+    throw unsupported("16-bit samples in separate planes or odd colours", "grey or RGB, interleaved");
   if (!(plain ? read_plain(tiff.get(), layout, pixels) : read_converted(tiff.get(), layout, pixels))) throw damaged();
   return pixels;
 }

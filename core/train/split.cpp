@@ -148,7 +148,8 @@ class Splitter {
         sides_[place.source][place.item] = side;
         seen[place.source][static_cast<std::size_t>(side)] = true;
       }
-      const bool both = std::all_of(seen.begin(), seen.end(), [](const auto& entry) { return entry.second[0] && entry.second[1]; });
+      const bool both =
+          std::all_of(seen.begin(), seen.end(), [](const auto& entry) { return entry.second[0] && entry.second[1]; });
       if (both) return;
     }
   }
@@ -203,16 +204,19 @@ class Splitter {
       const auto side = sides_[s][i];
       auto& list = side == Side::train ? split.train : side == Side::held_out ? split.held_out : split.dropped;
       list.push_back(static_cast<std::int64_t>(i));
-      text += fmt::format("{} {}\n", side == Side::train ? "train" : side == Side::held_out ? "held_out" : "dropped", source.items[i].id);
+      text += fmt::format("{} {}\n",
+                          side == Side::train      ? "train"
+                          : side == Side::held_out ? "held_out"
+                                                   : "dropped",
+                          source.items[i].id);
     }
     split.sha256 = sha256(text);
-    split.by_subject = source.external || std::all_of(source.items.begin(), source.items.end(), [this](const auto& item) {
-                         return subjects_.at(item.subject).whole;
-                       });
+    split.by_subject = source.external || std::all_of(source.items.begin(), source.items.end(),
+                                                      [this](const auto& item) { return subjects_.at(item.subject).whole; });
     if (source.items.empty() || split.held_out.empty() || (!source.external && split.train.empty())) {
       faults_.push_back({source.name, "the split leaves a side empty",
-                         fmt::format("{} to train on, {} held out, {} in the gaps between", split.train.size(), split.held_out.size(),
-                                     split.dropped.size()),
+                         fmt::format("{} to train on, {} held out, {} in the gaps between", split.train.size(),
+                                     split.held_out.size(), split.dropped.size()),
                          source.external ? "at least one item" : "at least one item on both sides",
                          "use more images, a smaller gap or tile, or another split.held_out"});
     }

@@ -1,9 +1,9 @@
 // Which items are trained on, which are held out, and which are left out because they lie too near to both.
 //
-// Items of one subject are never independent. A dataset of at least `enough_subjects` subjects is split by whole subjects. One of
-// fewer is split inside each subject: whole blocks of neighbouring items are held out, with a gap on both sides that nobody uses.
-// Scores on such blocks say "same subject, held-out block": they demonstrate, they do not prove.
-// Datasets that share a subject share its blocks, so that no slice trains under one name and is scored under another.
+// Items of one subject are never independent. A dataset of at least `enough_subjects` subjects is split by whole subjects. One
+// of fewer is split inside each subject: whole blocks of neighbouring items are held out, with a gap on both sides that nobody
+// uses. Scores on such blocks say "same subject, held-out block": they demonstrate, they do not prove. Datasets that share a
+// subject share its blocks, so that no slice trains under one name and is scored under another.
 #pragma once
 #include <string>
 #include <vector>
@@ -26,14 +26,15 @@ struct SplitSource {
 
 struct Split {
   std::vector<std::int64_t> train, held_out, dropped;  // ascending; together all indices
-  bool by_subject = false;  // no held-out item has a subject that is trained on
-  std::string sha256;       // of the sides and ids of all items, in order
+  bool by_subject = false;                             // no held-out item has a subject that is trained on
+  std::string sha256;                                  // of the sides and ids of all items, in order
 };
 
 SplitSource split_source(const std::string& name, const Dataset& dataset, bool external);
 
-// One Split a source, in order; the same on every machine. Throws DataError with every fault found: a source without both sides, a
-// subject of an external source that another one trains on, a subject cut along two axes. An id `SUBJECT/AXIS/...` names the axis.
+// One Split a source, in order; the same on every machine. Throws DataError with every fault found: a source without both
+// sides, a subject of an external source that another one trains on, a subject cut along two axes. An id `SUBJECT/AXIS/...`
+// names the axis.
 std::vector<Split> make_splits(const std::vector<SplitSource>& sources, const SplitOptions& options);
 
 }  // namespace sam3lab

@@ -17,13 +17,15 @@ void read_values(const std::string& path, const toml::array& array, LabelEntry& 
   for (const auto& node : array) {
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > largest_value) {
-      faults.push_back({place(path, node), "a value of label '" + entry.label + "' is no label value", "", "an integer of 0 to 65535", ""});
+      faults.push_back(
+          {place(path, node), "a value of label '" + entry.label + "' is no label value", "", "an integer of 0 to 65535", ""});
     } else if (!values.insert(*value).second) {
       faults.push_back({place(path, node), "label '" + entry.label + "' lists a value twice", std::to_string(*value), "", ""});
     }
   }
   entry.values.assign(values.begin(), values.end());
-  if (array.empty()) faults.push_back({place(path, array), "label '" + entry.label + "' has no values", "[]", "at least one", ""});
+  if (array.empty())
+    faults.push_back({place(path, array), "label '" + entry.label + "' has no values", "[]", "at least one", ""});
 }
 
 }  // namespace
@@ -36,7 +38,8 @@ at::Tensor LabelEntry::mask(const at::Tensor& stored) const {
   auto found = torch::empty(stored.sizes(), torch::kBool);
   const auto* from = dense.data_ptr<std::int32_t>();
   auto* to = found.data_ptr<bool>();
-  for (std::int64_t i = 0; i < dense.numel(); ++i) to[i] = from[i] >= 0 && from[i] <= largest_value && listed[static_cast<std::size_t>(from[i])];
+  for (std::int64_t i = 0; i < dense.numel(); ++i)
+    to[i] = from[i] >= 0 && from[i] <= largest_value && listed[static_cast<std::size_t>(from[i])];
   return found;
 }
 
@@ -52,7 +55,8 @@ std::vector<LabelEntry> read_label_table(const std::string& path) {
     } else if (node.value_exact<std::string>() == "nonzero") {
       entry.nonzero = true;
     } else {
-      faults.push_back({place(path, node), "label '" + entry.label + "' has no values", "", "a list of integers, or \"nonzero\"", ""});
+      faults.push_back(
+          {place(path, node), "label '" + entry.label + "' has no values", "", "a list of integers, or \"nonzero\"", ""});
     }
     entries.push_back(std::move(entry));
   }

@@ -20,7 +20,8 @@ struct LabelEntry {
   [[nodiscard]] at::Tensor mask(const at::Tensor& stored) const;
 };
 
-// Sorted by label; at least one. A value may serve several labels (a lobe and the brain). Throws UsageError with every fault found.
+// Sorted by label; at least one. A value may serve several labels (a lobe and the brain). Throws UsageError with every fault
+// found.
 std::vector<LabelEntry> read_label_table(const std::string& path);
 
 }  // namespace sam3lab

@@ -27,9 +27,11 @@ std::string refusal(Make make) {
 }
 
 // A volume of 4 x 5 x 6 whose axes run to the patient's right, anterior, superior; `marks` are (x, y, z, value).
-void write_volume(const std::string& path, const std::vector<std::array<int, 4>>& marks, const test::Rows& rows = test::identity_rows) {
+void write_volume(const std::string& path, const std::vector<std::array<int, 4>>& marks,
+                  const test::Rows& rows = test::identity_rows) {
   std::vector<std::int16_t> voxels(4 * 5 * 6, 0);
-  for (const auto& [x, y, z, value] : marks) voxels[static_cast<std::size_t>(x + 4 * (y + 5 * z))] = static_cast<std::int16_t>(value);
+  for (const auto& [x, y, z, value] : marks)
+    voxels[static_cast<std::size_t>(x + 4 * (y + 5 * z))] = static_cast<std::int16_t>(value);
   test::write_bytes(path, test::nifti_bytes(test::nifti_header<std::int16_t>({4, 5, 6}, NIFTI_TYPE_INT16, rows), voxels));
 }
 
@@ -120,7 +122,8 @@ TEST_F(LabelVolumeTest, Refusals) {
   write_volume(folder_ / "shifted.nii", {}, {{{1, 0, 0, 2}, {0, 1, 0, 0}, {0, 0, 1, 0}}});
   options_.labels = folder_ / "shifted.nii";
   EXPECT_THAT(refuse(), AllOf(HasSubstr("3 "), HasSubstr("another place"), HasSubstr("2 mm")));
-  test::write_bytes(folder_ / "small.nii", test::nifti_bytes(test::nifti_header<std::int16_t>({4, 5, 5}, NIFTI_TYPE_INT16), std::vector<std::int16_t>(100)));
+  test::write_bytes(folder_ / "small.nii", test::nifti_bytes(test::nifti_header<std::int16_t>({4, 5, 5}, NIFTI_TYPE_INT16),
+                                                             std::vector<std::int16_t>(100)));
   options_.labels = folder_ / "small.nii";
   EXPECT_THAT(refuse(), AllOf(HasSubstr("3 "), HasSubstr("got 4 x 5 x 5"), HasSubstr("4 x 5 x 6")));
   options_.labels = folder_ / "none.nii";
@@ -129,7 +132,8 @@ TEST_F(LabelVolumeTest, Refusals) {
   options_.labels = folder_ / "negative.nii";
   EXPECT_THAT(refuse(), AllOf(HasSubstr("3 "), HasSubstr("no label values")));
   test::write_text(folder_ / "table.toml", "\"a\" = [7, 7, -1]\n\"b\" = 3\n\"c\" = []\n");
-  EXPECT_THAT(refuse(), AllOf(HasSubstr("2 "), HasSubstr("table.toml:1"), HasSubstr("twice"), HasSubstr("table.toml:2"), HasSubstr("table.toml:3")));
+  EXPECT_THAT(refuse(), AllOf(HasSubstr("2 "), HasSubstr("table.toml:1"), HasSubstr("twice"), HasSubstr("table.toml:2"),
+                              HasSubstr("table.toml:3")));
   test::write_text(folder_ / "table.toml", "");
   EXPECT_THAT(refuse(), AllOf(HasSubstr("2 "), HasSubstr("empty")));
   options_.table = folder_ / "no.toml";

@@ -19,7 +19,8 @@ class CanonicalTest : public testing::Test {
  protected:
   CanonicalTest() {
     test::write_text(folder_ / "d.toml",
-                     "\"lungs\" = { text = \"lung\", synonyms = [\"pulmonary tissue\"] }\n\"rib\" = { text = \"rib\" }\n[spine]\ntext = \"spine\"\n");
+                     "\"lungs\" = { text = \"lung\", synonyms = [\"pulmonary tissue\"] }\n\"rib\" = { text = \"rib\" "
+                     "}\n[spine]\ntext = \"spine\"\n");
     options_.dictionary = folder_ / "d.toml";
     for (const auto* label : {"lungs", "rib", "spine"}) input_.present.push_back({label, label, "ct"});
   }

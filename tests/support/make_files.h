@@ -33,7 +33,8 @@ class Folder {
 };
 
 inline void write_bytes(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 inline std::vector<std::uint8_t> read_bytes(const std::string& path) {
@@ -59,7 +60,8 @@ nifti_1_header nifti_header(std::array<std::int16_t, 3> sizes, std::int16_t data
   header.vox_offset = 352;
   header.scl_slope = 1;
   header.sform_code = 2;
-  for (std::size_t i = 0; i < 4; ++i) header.srow_x[i] = rows[0][i], header.srow_y[i] = rows[1][i], header.srow_z[i] = rows[2][i];
+  for (std::size_t i = 0; i < 4; ++i)
+    header.srow_x[i] = rows[0][i], header.srow_y[i] = rows[1][i], header.srow_z[i] = rows[2][i];
   std::memcpy(header.magic, "n+1", 4);
   return header;
 }

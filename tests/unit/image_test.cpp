@@ -31,7 +31,8 @@ void write_palette_png(const std::string& path) {  // 2 x 2, indices 0 1 / 2 1
   auto* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
   auto* info = png_create_info_struct(png);
   png_init_io(png, file);
-  png_set_IHDR(png, info, 2, 2, 8, PNG_COLOR_TYPE_PALETTE, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(png, info, 2, 2, 8, PNG_COLOR_TYPE_PALETTE, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
   const png_color colours[3] = {{0, 0, 0}, {255, 10, 0}, {0, 20, 255}};
   png_set_PLTE(png, info, colours, 3);
   png_write_info(png, info);
@@ -127,14 +128,17 @@ void survive_damage(const std::string& path, Read read, bool every_cut_is_refuse
   Random random(3, path.substr(path.rfind('/')));
   for (int i = 0; i < 120; ++i) {
     auto bytes = whole;
-    for (int k = 0; k < 3; ++k) bytes[random.below(std::min<std::size_t>(bytes.size(), i % 2 == 0 ? 400 : bytes.size()))] ^= static_cast<std::uint8_t>(1U << random.below(8));
+    for (int k = 0; k < 3; ++k)
+      bytes[random.below(std::min<std::size_t>(bytes.size(), i % 2 == 0 ? 400 : bytes.size()))] ^=
+          static_cast<std::uint8_t>(1U << random.below(8));
     attempt(bytes);
   }
 }
 
 TEST(Raster, PngRoundTrip) {
   const Folder folder;
-  const auto colour = noise({7, 5, 3}, 256, torch::kUInt8), deep = noise({9, 4}, 65536, torch::kInt32), mask = noise({3, 8}, 2, torch::kBool);
+  const auto colour = noise({7, 5, 3}, 256, torch::kUInt8), deep = noise({9, 4}, 65536, torch::kInt32),
+             mask = noise({3, 8}, 2, torch::kBool);
   write_png(folder / "colour.png", colour);
   write_png(folder / "new/deep.png", deep);
   write_png(folder / "mask.png", mask);
@@ -143,8 +147,10 @@ TEST(Raster, PngRoundTrip) {
   EXPECT_TRUE(read_label_raster(folder / "new/deep.png").equal(deep));
   EXPECT_TRUE(read_label_raster(folder / "mask.png").equal(mask.to(torch::kInt32) * 255));
   EXPECT_THAT(refusal([&] { read_label_raster(folder / "colour.png"); }), HasSubstr("colours"));
-  survive_damage(folder / "colour.png", [](const auto& path) { read_raster(path); }, true);
-  survive_damage(folder / "new/deep.png", [](const auto& path) { read_label_raster(path); }, true);
+  survive_damage(
+      folder / "colour.png", [](const auto& path) { read_raster(path); }, true);
+  survive_damage(
+      folder / "new/deep.png", [](const auto& path) { read_label_raster(path); }, true);
 }
 
 TEST(Raster, PaletteIsColourForPicturesAndIndexForLabels) {
@@ -164,7 +170,8 @@ TEST(Raster, Jpeg) {
   EXPECT_NEAR(image.narrow(1, 0, 20).to(torch::kFloat).mean().item<double>(), 40, 1.5);
   EXPECT_NEAR(image.narrow(1, 28, 20).to(torch::kFloat).mean().item<double>(), 200, 1.5);
   EXPECT_THAT(refusal([&] { read_label_raster(folder / "a.jpg"); }), HasSubstr("JPEG"));
-  survive_damage(folder / "a.jpg", [](const auto& path) { read_raster(path); }, false);
+  survive_damage(
+      folder / "a.jpg", [](const auto& path) { read_raster(path); }, false);
   auto bytes = test::read_bytes(folder / "a.jpg");
   bytes.resize(bytes.size() * 2 / 3);
   test::write_bytes(folder / "cut.jpg", bytes);
@@ -180,7 +187,8 @@ TEST(Raster, TiffStripsAndTiles) {
       write_tiff(path, deep, tiled, compression);
       EXPECT_TRUE(read_raster(path).equal(deep.unsqueeze(2))) << path;
       EXPECT_TRUE(read_label_raster(path).equal(deep)) << path;
-      survive_damage(path, [](const auto& file) { read_raster(file); }, false);
+      survive_damage(
+          path, [](const auto& file) { read_raster(file); }, false);
     }
   }
 }
@@ -189,8 +197,10 @@ TEST(Raster, RefusalsNameTheFile) {
   const Folder folder;
   test::write_text(folder / "text.png", "no picture");
   test::write_bytes(folder / "empty.png", {});
-  EXPECT_THAT(refusal([&] { read_raster(folder / "missing.png"); }), AllOf(HasSubstr("missing.png"), HasSubstr("no such file")));
-  EXPECT_THAT(refusal([&] { read_raster(folder / "text.png"); }), AllOf(HasSubstr("text.png"), HasSubstr("unknown image format")));
+  EXPECT_THAT(refusal([&] { read_raster(folder / "missing.png"); }),
+              AllOf(HasSubstr("missing.png"), HasSubstr("no such file")));
+  EXPECT_THAT(refusal([&] { read_raster(folder / "text.png"); }),
+              AllOf(HasSubstr("text.png"), HasSubstr("unknown image format")));
   EXPECT_THAT(refusal([&] { read_raster(folder / "empty.png"); }), HasSubstr("empty file"));
   EXPECT_THAT(refusal([&] { read_raster(folder / ""); }), HasSubstr("not a file"));
 }
@@ -201,7 +211,8 @@ TEST(Raster, PercentilesAndWindow) {
   EXPECT_DOUBLE_EQ(low, 1.0);
   EXPECT_DOUBLE_EQ(high, 2.5);
   EXPECT_DOUBLE_EQ(percentiles(values, 10, 100).first, 1.3);
-  EXPECT_TRUE(window(torch::tensor({-1.0F, 0.0F, 5.0F, 10.0F, 11.0F, NAN}), 0, 10).equal(torch::tensor({0, 0, 128, 255, 255, 0}, torch::kUInt8)));
+  EXPECT_TRUE(window(torch::tensor({-1.0F, 0.0F, 5.0F, 10.0F, 11.0F, NAN}), 0, 10)
+                  .equal(torch::tensor({0, 0, 128, 255, 255, 0}, torch::kUInt8)));
 }
 
 TEST(Volume, ValuesTypesScaleAndOrder) {
@@ -214,15 +225,18 @@ TEST(Volume, ValuesTypesScaleAndOrder) {
   test::write_bytes(folder / "v.nii", test::nifti_bytes(header, voxels));
   const auto volume = read_volume(folder / "v.nii");
   ASSERT_EQ(volume.voxels.sizes(), torch::IntArrayRef({2, 3, 4}));
-  EXPECT_EQ(volume.voxels[1][2][3].item<float>(), 2 * (1 + 2 * 2 + 3 * 6 - 5) + 10);  // the first axis is the fastest in the file
+  EXPECT_EQ(volume.voxels[1][2][3].item<float>(),
+            2 * (1 + 2 * 2 + 3 * 6 - 5) + 10);  // the first axis is the fastest in the file
 
   const auto bytes = test::nifti_bytes(header, voxels);
   gzFile zipped = gzopen((folder / "v.nii.gz").c_str(), "wb");
   gzwrite(zipped, bytes.data(), static_cast<unsigned>(bytes.size()));
   gzclose(zipped);
   EXPECT_TRUE(read_volume(folder / "v.nii.gz").voxels.equal(volume.voxels));
-  survive_damage(folder / "v.nii", [](const auto& path) { read_volume(path); }, true);
-  survive_damage(folder / "v.nii.gz", [](const auto& path) { read_volume(path); }, true);
+  survive_damage(
+      folder / "v.nii", [](const auto& path) { read_volume(path); }, true);
+  survive_damage(
+      folder / "v.nii.gz", [](const auto& path) { read_volume(path); }, true);
 
   const auto doubles = std::vector<double>{0.5, -1.5};
   test::write_bytes(folder / "d.nii", test::nifti_bytes(test::nifti_header<double>({2, 1, 1}, NIFTI_TYPE_FLOAT64), doubles));
@@ -233,11 +247,13 @@ TEST(Volume, SwappedBytes) {
   const Folder folder;
   auto header = test::nifti_header<std::int16_t>({2, 1, 1}, NIFTI_TYPE_INT16);
   auto bytes = test::nifti_bytes(header, std::vector<std::int16_t>{258, 3});
-  const auto turn = [&bytes](std::size_t at, std::size_t count) { std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + count)); };
+  const auto turn = [&bytes](std::size_t at, std::size_t count) {
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + count));
+  };
   turn(0, 4);
-  for (std::size_t i = 0; i < 8; ++i) turn(40 + 2 * i, 2);    // dim
+  for (std::size_t i = 0; i < 8; ++i) turn(40 + 2 * i, 2);          // dim
   for (const std::size_t at : {70U, 72U, 252U, 254U}) turn(at, 2);  // datatype, bitpix, qform, sform
-  for (std::size_t i = 0; i < 8; ++i) turn(76 + 4 * i, 4);    // pixdim
+  for (std::size_t i = 0; i < 8; ++i) turn(76 + 4 * i, 4);          // pixdim
   for (const std::size_t at : {108U, 112U, 116U}) turn(at, 4);
   for (std::size_t i = 0; i < 12; ++i) turn(280 + 4 * i, 4);  // srow
   turn(352, 2);
@@ -273,13 +289,15 @@ TEST(Volume, ToRasPutsEveryVoxelWhereItWas) {
   const test::Rows rows = {{{0, -2, 0, 10}, {0, 0, 3, -5}, {-4, 0, 0, 20}}};
   std::vector<std::int16_t> voxels(3 * 4 * 5);
   for (std::size_t i = 0; i < voxels.size(); ++i) voxels[i] = static_cast<std::int16_t>(i);
-  test::write_bytes(folder / "o.nii", test::nifti_bytes(test::nifti_header<std::int16_t>({3, 4, 5}, NIFTI_TYPE_INT16, rows), voxels));
+  test::write_bytes(folder / "o.nii",
+                    test::nifti_bytes(test::nifti_header<std::int16_t>({3, 4, 5}, NIFTI_TYPE_INT16, rows), voxels));
   const auto raw = read_volume(folder / "o.nii"), ras = to_ras(raw);
   ASSERT_EQ(ras.voxels.sizes(), torch::IntArrayRef({4, 5, 3}));
   EXPECT_EQ(ras.spacing_mm, (std::array<double, 3>{2, 3, 4}));
   const auto place = [](const Volume& v, std::array<double, 3> at) {
     std::array<double, 3> mm{};
-    for (std::size_t row = 0; row < 3; ++row) mm[row] = v.affine[row][0] * at[0] + v.affine[row][1] * at[1] + v.affine[row][2] * at[2] + v.affine[row][3];
+    for (std::size_t row = 0; row < 3; ++row)
+      mm[row] = v.affine[row][0] * at[0] + v.affine[row][1] * at[1] + v.affine[row][2] * at[2] + v.affine[row][3];
     return mm;
   };
   for (int i = 0; i < 3; ++i) {

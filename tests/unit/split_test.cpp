@@ -14,7 +14,8 @@ namespace {
 SplitSource slices(const std::string& name, const std::string& subject, int count, double gap, int first = 0) {
   SplitSource source{name, {}, gap, false};
   for (int i = first; i < first + count; ++i) {
-    source.items.push_back({subject + "/axial/" + std::to_string(i), subject, static_cast<double>(i), static_cast<double>(i + 1)});
+    source.items.push_back(
+        {subject + "/axial/" + std::to_string(i), subject, static_cast<double>(i), static_cast<double>(i + 1)});
   }
   return source;
 }
@@ -23,7 +24,8 @@ SplitSource tiles(int columns, int rows, double side, double stride, double gap)
   SplitSource source{"tiles", {}, gap, false};
   for (int y = 0; y < rows; ++y) {
     for (int x = 0; x < columns; ++x) {
-      source.items.push_back({"picture/columns/" + std::to_string(y) + "_" + std::to_string(x), "picture", x * stride, x * stride + side});
+      source.items.push_back(
+          {"picture/columns/" + std::to_string(y) + "_" + std::to_string(x), "picture", x * stride, x * stride + side});
     }
   }
   return source;

@@ -13,10 +13,12 @@
 namespace sam3lab {
 namespace {
 
-void check_same_size(const at::Tensor& image, const at::Tensor& mask, const std::string& mask_file, const std::string& image_file) {
+void check_same_size(const at::Tensor& image, const at::Tensor& mask, const std::string& mask_file,
+                     const std::string& image_file) {
   if (image.size(0) == mask.size(0) && image.size(1) == mask.size(1)) return;
   throw DataError(Fault{mask_file, "mask of another size than its image", fmt::format("{} x {}", mask.size(0), mask.size(1)),
-                        fmt::format("{} x {} as {}", image.size(0), image.size(1), image_file), "use the mask that belongs to this image"});
+                        fmt::format("{} x {} as {}", image.size(0), image.size(1), image_file),
+                        "use the mask that belongs to this image"});
 }
 
 // [H, W, 1 or 3] uint8 or 16-bit int32 -> [H, W, 3] uint8.
@@ -63,7 +65,8 @@ ImageTiles::ImageTiles(InstanceImageOptions options) : options_(std::move(option
     throw UsageError(Fault{"dataset/instance_image", what, "", expected, ""});
   };
   if (options_.types.empty() != options_.table.empty()) refuse("`types` and `table` go together", "both or none");
-  if (options_.types.empty() == options_.label.empty()) refuse("objects need one source of labels", "either `label` or `types` and `table`");
+  if (options_.types.empty() == options_.label.empty())
+    refuse("objects need one source of labels", "either `label` or `types` and `table`");
   if (!(options_.low_percentile < options_.high_percentile)) refuse("low_percentile is not below high_percentile", "");
   if (options_.tile == 0 && options_.stride != 0) refuse("`stride` without `tile`", "both or none");
   if (options_.stride == 0) options_.stride = options_.tile;
@@ -71,7 +74,8 @@ ImageTiles::ImageTiles(InstanceImageOptions options) : options_(std::move(option
   for (const auto& entry : table_) names_.push_back(entry.label);
   if (table_.empty()) names_.push_back(options_.label);
   if (!options_.background.empty()) {
-    if (std::find(names_.begin(), names_.end(), options_.background) != names_.end()) refuse("`background` is also a label of objects", "");
+    if (std::find(names_.begin(), names_.end(), options_.background) != names_.end())
+      refuse("`background` is also a label of objects", "");
     names_.push_back(options_.background);
   }
   if (options_.subject.empty()) options_.subject = std::filesystem::path(options_.image).stem().string();
@@ -104,7 +108,8 @@ std::map<std::int32_t, std::int32_t> ImageTiles::label_of_objects(const at::Tens
   const auto* values = types.data_ptr<std::int32_t>();
   for (std::int64_t i = 0; i < objects.numel(); ++i) ++counts[numbers[i]][values[i]];
   for (const auto& [object, of_type] : counts) {
-    const auto most = std::max_element(of_type.begin(), of_type.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto most =
+        std::max_element(of_type.begin(), of_type.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     for (std::size_t t = 0; t < table_.size(); ++t) {
       const auto& entry = table_[t];
       const bool listed = std::find(entry.values.begin(), entry.values.end(), most->first) != entry.values.end();
@@ -143,8 +148,8 @@ std::int64_t ImageTiles::size() const { return static_cast<std::int64_t>(decoded
 
 Item ImageTiles::item(std::int64_t index) const {
   const auto& tile = decoded().tiles.at(static_cast<std::size_t>(index));
-  return {fmt::format("{}/columns/y{:05}x{:05}", options_.subject, tile.top, tile.left), options_.subject, static_cast<double>(tile.left),
-          static_cast<double>(tile.left + tile.width)};
+  return {fmt::format("{}/columns/y{:05}x{:05}", options_.subject, tile.top, tile.left), options_.subject,
+          static_cast<double>(tile.left), static_cast<double>(tile.left + tile.width)};
 }
 
 LabelledImage ImageTiles::load(std::int64_t index) const {

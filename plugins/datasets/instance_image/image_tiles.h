@@ -28,14 +28,16 @@ struct InstanceImageOptions {
     v("table", table, Limits().path().about("label table for `types`; objects of a type that it lacks have no label"));
     v("background", background, about("label of all pixels outside objects; empty: none"));
     v("subject", subject, about("whose image it is; empty: the image's file name. Datasets of one subject share its split"));
-    v("window", window, one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
+    v("window", window,
+      one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
     v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as black"));
     v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as white"));
     v("invert", invert, about("show black as white"));
     v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one an object"));
     v("tile", tile, at_least(0).unit("px").about("side of the square tiles; 0: the whole image"));
     v("stride", stride, at_least(0).unit("px").about("from one tile to the next; 0: `tile`, so that tiles do not overlap"));
-    v("min_pixels", min_pixels, at_least(1).unit("px").about("a smaller mask is no target; the tile then says nothing of its label"));
+    v("min_pixels", min_pixels,
+      at_least(1).unit("px").about("a smaller mask is no target; the tile then says nothing of its label"));
     v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
     v("gap", gap, at_least(0).unit("px").about("left out on both sides of a held-out block of columns"));
   }

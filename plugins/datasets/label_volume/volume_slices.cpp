@@ -106,10 +106,14 @@ struct VolumeSlices::Decoded {
 };
 
 VolumeSlices::VolumeSlices(LabelVolumeOptions options)
-    : options_(std::move(options)), table_(read_label_table(options_.table)),
-      axis_(options_.axis == "sagittal" ? 0 : options_.axis == "coronal" ? 1 : 2) {
+    : options_(std::move(options)),
+      table_(read_label_table(options_.table)),
+      axis_(options_.axis == "sagittal"  ? 0
+            : options_.axis == "coronal" ? 1
+                                         : 2) {
   if (options_.window == "range" && !(options_.range[0] < options_.range[1])) {
-    throw UsageError(Fault{"dataset/label_volume", "range is empty", "a first number that is not below the second", "[low, high]", ""});
+    throw UsageError(
+        Fault{"dataset/label_volume", "range is empty", "a first number that is not below the second", "[low, high]", ""});
   }
   if (!(options_.low_percentile < options_.high_percentile)) {
     throw UsageError(Fault{"dataset/label_volume", "low_percentile is not below high_percentile", "", "", ""});
@@ -152,7 +156,8 @@ Item VolumeSlices::item(std::int64_t index) const {
   const auto slice = decoded().slices.at(static_cast<std::size_t>(index));
   auto number = std::to_string(slice);
   number.insert(0, number.size() < 3 ? 3 - number.size() : 0, '0');
-  return {options_.subject + "/" + options_.axis + "/" + number, options_.subject, static_cast<double>(slice), static_cast<double>(slice + 1)};
+  return {options_.subject + "/" + options_.axis + "/" + number, options_.subject, static_cast<double>(slice),
+          static_cast<double>(slice + 1)};
 }
 
 LabelledImage VolumeSlices::load(std::int64_t index) const {

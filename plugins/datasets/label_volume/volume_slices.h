@@ -26,13 +26,15 @@ struct LabelVolumeOptions {
     v("table", table, Limits().required().path().about("label table: TOML, label = [values] or \"nonzero\""));
     v("subject", subject, about("whose volume it is; empty: the image's file name. Datasets of one subject share its split"));
     v("axis", axis, one_of({"axial", "coronal", "sagittal"}).about("of the slices, by the volume's own orientation"));
-    v("window", window, one_of({"percentiles", "range", "ct_soft", "ct_lung", "ct_bone"}).about("intensities shown as black to white"));
+    v("window", window,
+      one_of({"percentiles", "range", "ct_soft", "ct_lung", "ct_bone"}).about("intensities shown as black to white"));
     v("range", range, Limits().length(2).about("with window = \"range\": intensity of black and of white"));
     v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the volume's voxels, shown as black"));
     v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the volume's voxels, shown as white"));
     v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one a connected part of it"));
     v("every", every, at_least(1).unit("slices").about("take each n-th slice"));
-    v("min_pixels", min_pixels, at_least(1).unit("px").about("a smaller mask is no target; the slice then says nothing of its label"));
+    v("min_pixels", min_pixels,
+      at_least(1).unit("px").about("a smaller mask is no target; the slice then says nothing of its label"));
     v("keep_empty", keep_empty, about("keep slices without any label: they teach and test absence"));
     v("gap", gap, at_least(0).unit("slices").about("left out on both sides of a held-out block"));
   }

@@ -3,6 +3,6 @@
 #include "plugins/prompts/canonical/dictionary.h"
 
 SAM3LAB_PLUGIN(canonical) {
-  reg.add<sam3lab::Prompt, sam3lab::CanonicalPrompt, sam3lab::CanonicalOptions>("canonical",
-                                                                               "one text a label, from a dictionary; asks for what an image shows");
+  reg.add<sam3lab::Prompt, sam3lab::CanonicalPrompt, sam3lab::CanonicalOptions>(
+      "canonical", "one text a label, from a dictionary; asks for what an image shows");
 }

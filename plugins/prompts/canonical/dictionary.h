@@ -19,8 +19,10 @@ struct CanonicalOptions {
   template <class V>
   void visit(V&& v) {
     v("dictionary", dictionary, Limits().required().path().about("TOML: label = { text = \"...\", synonyms = [...] }"));
-    v("per_image", per_image, at_least(0).about("prompts drawn of an image's labels at each training step; 0: all. Evaluation asks all"));
-    v("synonym_probability", synonym_probability, between(0, 1).about("of a synonym instead of the text, in training, where there is one"));
+    v("per_image", per_image,
+      at_least(0).about("prompts drawn of an image's labels at each training step; 0: all. Evaluation asks all"));
+    v("synonym_probability", synonym_probability,
+      between(0, 1).about("of a synonym instead of the text, in training, where there is one"));
   }
 };
 
@@ -34,7 +36,8 @@ std::map<std::string, DictionaryEntry> read_dictionary(const std::string& path);
 
 class CanonicalPrompt final : public Prompt {
  public:
-  explicit CanonicalPrompt(const CanonicalOptions& options) : options_(options), entries_(read_dictionary(options.dictionary)) {}
+  explicit CanonicalPrompt(const CanonicalOptions& options)
+      : options_(options), entries_(read_dictionary(options.dictionary)) {}
   [[nodiscard]] std::string text(const std::string& label) const override;
   [[nodiscard]] std::vector<PromptQuery> queries(const PromptInput& input, Random& random) const override;
 

@@ -10,10 +10,12 @@ std::vector<PromptQuery> NegativePrompt::queries(const PromptInput& input, Rando
   std::vector<PromptQuery> queries;
   for (const auto& absent : input.absent) {
     const bool of_dataset = !absent.label.empty();
-    if ((of_dataset || options_.from == "any") && taken.insert(absent.text).second) queries.push_back({absent.label, absent.text, false});
+    if ((of_dataset || options_.from == "any") && taken.insert(absent.text).second)
+      queries.push_back({absent.label, absent.text, false});
   }
   random.shuffle(queries);
-  if (queries.size() > static_cast<std::size_t>(options_.per_image)) queries.resize(static_cast<std::size_t>(options_.per_image));
+  if (queries.size() > static_cast<std::size_t>(options_.per_image))
+    queries.resize(static_cast<std::size_t>(options_.per_image));
   return queries;
 }
 

@@ -15,9 +15,10 @@ struct NegativeOptions {
   template <class V>
   void visit(V&& v) {
     v("per_image", per_image, at_least(1).about("absent concepts asked of an image, where there are so many"));
-    v("from", from, one_of({"any", "same_dataset"})
-                        .about("same_dataset: only labels that the image's dataset annotates and that are missing in the image; any: also "
-                               "concepts of other modalities"));
+    v("from", from,
+      one_of({"any", "same_dataset"})
+          .about("same_dataset: only labels that the image's dataset annotates and that are missing in the image; any: also "
+                 "concepts of other modalities"));
   }
 };
 

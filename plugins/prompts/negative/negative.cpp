@@ -4,5 +4,5 @@
 
 SAM3LAB_PLUGIN(negative) {
   reg.add<sam3lab::Prompt, sam3lab::NegativePrompt, sam3lab::NegativeOptions>("negative",
-                                                                             "asks for concepts that an image does not show");
+                                                                              "asks for concepts that an image does not show");
 }
