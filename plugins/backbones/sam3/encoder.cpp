@@ -25,9 +25,8 @@ at::Tensor EncoderLayer::mix(const at::Tensor& x, const at::Tensor& position, co
   return x + drop(self_attn(placed, placed, normed, mask), dropout, training());
 }
 
-at::Tensor EncoderLayer::read(const at::Tensor& x, const at::Tensor& keys, const at::Tensor& values,
-                              const at::Tensor& mask) const {
-  const at::Tensor informed = x + drop(cross_attn_image(norm2(x), keys, values, mask), dropout, training());
+at::Tensor EncoderLayer::read(const at::Tensor& x, const Attention::KeysValues& other, const at::Tensor& mask) const {
+  const at::Tensor informed = x + drop(cross_attn_image.attend(norm2(x), other, mask), dropout, training());
   const at::Tensor hidden = drop(at::relu(linear1(norm3(informed))), dropout, training());
   return informed + drop(linear2(hidden), dropout, training());
 }
@@ -57,11 +56,11 @@ at::Tensor FusionEncoder::operator()(const at::Tensor& image, const at::Tensor& 
       x = run(gradients, [&layer, position](const std::vector<at::Tensor>& in) { return layer.mix(in[0], position, {}); }, {x});
       x = x.index_select(0, image_index);
       x = run(gradients,
-              [&layer, mask](const std::vector<at::Tensor>& in) { return layer.read(in[0], in[1], in[1], mask); }, {x, prompt});
+              [&layer, mask](const std::vector<at::Tensor>& in) { return layer.read(in[0], layer.cross_attn_image.project(in[1], in[1]), mask); }, {x, prompt});
     } else {
       x = run(gradients,
               [&layer, position, mask](const std::vector<at::Tensor>& in) {
-                return layer.read(layer.mix(in[0], position, {}), in[1], in[1], mask);
+                return layer.read(layer.mix(in[0], position, {}), layer.cross_attn_image.project(in[1], in[1]), mask);
               },
               {x, prompt});
     }

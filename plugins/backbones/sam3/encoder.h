@@ -18,9 +18,8 @@ struct EncoderLayer : Part {
   EncoderLayer(Part& parent, std::string name, const LayerShape& shape);
   // x + self-attention(x); `position` (undefined: none) is added to queries and keys; `mask` as in Attention.
   [[nodiscard]] at::Tensor mix(const at::Tensor& x, const at::Tensor& position, const at::Tensor& mask) const;
-  // What follows: attention to `keys` and `values`, then the MLP.
-  [[nodiscard]] at::Tensor read(const at::Tensor& x, const at::Tensor& keys, const at::Tensor& values,
-                                const at::Tensor& mask) const;
+  // What follows: attention to what cross_attn_image.project() made, then the MLP.
+  [[nodiscard]] at::Tensor read(const at::Tensor& x, const Attention::KeysValues& other, const at::Tensor& mask) const;
   double dropout;
   Attention self_attn, cross_attn_image;
   Linear linear1, linear2;

@@ -63,38 +63,54 @@ GeometryEncoder::GeometryEncoder(Part& parent, const Sizes& sizes, double dropou
   }
 }
 
-at::Tensor GeometryEncoder::encode_points(const GeometricPrompts& prompts, const at::Tensor& map) const {
+at::Tensor GeometryEncoder::encode_points(const GeometricPrompts& prompts, const at::Tensor& maps,
+                                          const at::Tensor& image_index) const {
   const at::Tensor& points = prompts.points;
-  const at::Tensor grid = (points * 2 - 1).unsqueeze(2);  // [N, S, 1, 2] in -1..1
-  const at::Tensor sampled = at::grid_sampler(map, grid, /*bilinear*/ 0, /*zeros*/ 0, /*align_corners=*/false);
-  return points_direct_project(points) + points_pool_project(sampled.squeeze(-1).transpose(1, 2)) +
-         points_pos_enc_project(sine(points, width / 2).flatten(2)) + label_embed(prompts.point_labels);
+  at::Tensor sampled;  // [Q, S, d]
+  if (points.size(1) == 0) {
+    // Nothing to sample; an empty part of the maps keeps their normalisation in the graph, with a gradient of zero.
+    sampled = maps.flatten(2).narrow(2, 0, 0).transpose(1, 2).index_select(0, image_index);
+  } else {
+    const at::Tensor grid = (points * 2 - 1).unsqueeze(2);  // [Q, S, 1, 2] in -1..1
+    sampled = at::grid_sampler(maps.index_select(0, image_index), grid, /*bilinear*/ 0, /*zeros*/ 0, /*align_corners=*/false)
+                  .squeeze(-1)
+                  .transpose(1, 2);
+  }
+  return points_direct_project(points) + points_pool_project(sampled) + points_pos_enc_project(sine(points, width / 2).flatten(2)) +
+         label_embed(prompts.point_labels);
 }
 
-at::Tensor GeometryEncoder::encode_boxes(const GeometricPrompts& prompts, const at::Tensor& map) const {
+at::Tensor GeometryEncoder::encode_boxes(const GeometricPrompts& prompts, const at::Tensor& maps,
+                                         const at::Tensor& image_index) const {
   const at::Tensor& boxes = prompts.boxes;
-  const at::Tensor cells = at::tensor({map.size(3), map.size(2), map.size(3), map.size(2)}, boxes.options());
-  const at::Tensor pooled = boxes_pool_project(roi_align(map, corners(boxes) * cells, roi_bins));
+  at::Tensor regions = at::zeros({0, width, roi_bins, roi_bins}, boxes.options());
+  if (boxes.size(1) > 0) {
+    const at::Tensor cells = at::tensor({maps.size(3), maps.size(2), maps.size(3), maps.size(2)}, boxes.options());
+    regions = roi_align(maps.index_select(0, image_index), corners(boxes) * cells, roi_bins);
+  }
+  const at::Tensor pooled = boxes_pool_project(regions).view({boxes.size(0), boxes.size(1), width});
   const std::vector<at::Tensor> centre = sine(boxes.narrow(-1, 0, 2), width / 2).unbind(-2);  // x, y
   const at::Tensor placed = at::cat({centre[1], centre[0], boxes.narrow(-1, 3, 1), boxes.narrow(-1, 2, 1)}, -1);  // y, x, h, w
-  return boxes_direct_project(boxes) + pooled.view({boxes.size(0), boxes.size(1), width}) + boxes_pos_enc_project(placed) +
-         label_embed(prompts.box_labels);
+  return boxes_direct_project(boxes) + pooled + boxes_pos_enc_project(placed) + label_embed(prompts.box_labels);
 }
 
-Sequence GeometryEncoder::operator()(const GeometricPrompts& prompts, const at::Tensor& image,
-                                     const at::Tensor& position) const {
-  const std::int64_t n = image.size(0), side = std::llround(std::sqrt(static_cast<double>(image.size(1))));
-  const at::Tensor map = img_pre_norm(image).transpose(1, 2).reshape({n, width, side, side});
-  Sequence all = join(padded_last({encode_points(prompts, map), prompts.point_padding}),
-                      padded_last({encode_boxes(prompts, map), prompts.box_padding}));
+Sequence GeometryEncoder::operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position,
+                                     const at::Tensor& image_index) const {
+  const std::int64_t side = std::llround(std::sqrt(static_cast<double>(image.size(1)))), n = image_index.size(0);
+  const at::Tensor maps = img_pre_norm(image).transpose(1, 2).reshape({image.size(0), width, side, side});
+  Sequence all = join(padded_last({encode_points(prompts, maps, image_index), prompts.point_padding}),
+                      padded_last({encode_boxes(prompts, maps, image_index), prompts.box_padding}));
   const at::Tensor cls = cls_embed.weight.unsqueeze(0).expand({n, 1, width});
   all = join(all, {cls, at::zeros({n, 1}, all.padding.options())});
 
   at::Tensor x = norm(final_proj(all.tokens));
   const at::Tensor mask = keys_to_attend(all.padding);
   for (const EncoderLayer& layer : layers) {
-    const Step step = [&layer, mask, position](const std::vector<at::Tensor>& in) {
-      return layer.read(layer.mix(in[0], {}, mask), in[1] + position, in[1], {});
+    // Keys and values are made once an image, however many prompts read them.
+    const Step step = [&layer, mask, position, image_index](const std::vector<at::Tensor>& in) {
+      const Attention::KeysValues each = layer.cross_attn_image.project(in[1] + position, in[1]);
+      return layer.read(layer.mix(in[0], {}, mask),
+                        {each.keys.index_select(0, image_index), each.values.index_select(0, image_index)}, {});
     };
     const bool again = recomputes && training() && (x.requires_grad() || image.requires_grad() || layer.trains());
     x = again ? recompute(step, {x, image}) : step({x, image});

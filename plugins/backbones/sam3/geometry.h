@@ -9,24 +9,26 @@
 
 namespace sam3lab::sam3 {
 
-// N samples. A padded entry may stand anywhere in its row.
+// B images, Q samples, each of one image. A padded entry may stand anywhere in its row.
 struct GeometricPrompts {
-  at::Tensor boxes, box_labels, box_padding;        // [N, P, 4] cxcywh in 0..1, [N, P] int64 (1 = positive), [N, P] bool
-  at::Tensor points, point_labels, point_padding;   // [N, S, 2] x, y in 0..1, [N, S], [N, S]
+  at::Tensor boxes, box_labels, box_padding;        // [Q, P, 4] cxcywh in 0..1, [Q, P] int64 (1 = positive), [Q, P] bool
+  at::Tensor points, point_labels, point_padding;   // [Q, S, 2] x, y in 0..1, [Q, S], [Q, S]
   [[nodiscard]] static GeometricPrompts none(std::int64_t n, const at::TensorOptions& options);
 };
 
 struct Sequence {
-  at::Tensor tokens;   // [N, L, d]
-  at::Tensor padding;  // [N, L] bool, true = padded; padding is at the end
+  at::Tensor tokens;   // [Q, L, d]
+  at::Tensor padding;  // [Q, L] bool, true = padded; padding is at the end
 };
 
 struct GeometryEncoder : Part {
   GeometryEncoder(Part& parent, const Sizes& sizes, double dropout, bool recomputes);
-  // image [N, HW, d] of a square map, position [1, HW, d].
-  [[nodiscard]] Sequence operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position) const;
-  [[nodiscard]] at::Tensor encode_boxes(const GeometricPrompts& prompts, const at::Tensor& map) const;
-  [[nodiscard]] at::Tensor encode_points(const GeometricPrompts& prompts, const at::Tensor& map) const;
+  // image [B, HW, d] of a square map, position [1, HW, d], image_index [Q].
+  [[nodiscard]] Sequence operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position,
+                                    const at::Tensor& image_index) const;
+  // maps [B, d, h, w], normalised -> [Q, P or S, d].
+  [[nodiscard]] at::Tensor encode_boxes(const GeometricPrompts& prompts, const at::Tensor& maps, const at::Tensor& image_index) const;
+  [[nodiscard]] at::Tensor encode_points(const GeometricPrompts& prompts, const at::Tensor& maps, const at::Tensor& image_index) const;
 
   std::int64_t width;
   bool recomputes;

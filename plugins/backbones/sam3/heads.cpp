@@ -1,6 +1,7 @@
 #include "plugins/backbones/sam3/heads.h"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -93,7 +94,8 @@ Masks SegmentationHead::operator()(const std::array<at::Tensor, 3>& pyramid, con
   const at::Tensor coarse = informed.transpose(1, 2).reshape({queries, width, h, w});
   // One image serves all queries by broadcasting; otherwise each query gets its image's maps.
   const bool as_is = pyramid[0].size(0) == 1 || each_its_own(image_index, pyramid[0].size(0));
-  const auto of_query = [&](const at::Tensor& map) { return as_is ? map : map.index_select(0, image_index); };
+  // index() keeps the maps' memory layout (channels last), in which convolutions are fastest; index_select() would not.
+  const auto of_query = [&](const at::Tensor& map) { return as_is ? map : at::index(map, {std::optional<at::Tensor>(image_index)}); };
 
   const Step decode = [this](const std::vector<at::Tensor>& in) { return pixel_decoder(in[0], in[1], in[2]); };
   const std::vector<at::Tensor> maps{coarse, of_query(pyramid[1]), of_query(pyramid[0])};

@@ -1,5 +1,7 @@
 #include "plugins/backbones/sam3/layers.h"
 
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -51,10 +53,11 @@ Upconv::Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out
 
 at::Tensor Upconv::operator()(const at::Tensor& x) const { return at::conv_transpose2d(x, weight, bias, {2, 2}); }
 
-Attention::Attention(Part& parent, std::string name, std::int64_t width, std::int64_t n, double rate)
+Attention::Attention(Part& parent, std::string name, std::int64_t width, std::int64_t n, double rate, Kernel how)
     : Part(parent, std::move(name)),
       heads(n),
       dropout(rate),
+      kernel(how),
       in_proj_weight(parameter("in_proj_weight", {3 * width, width})),
       in_proj_bias(parameter("in_proj_bias", {3 * width})),
       out_proj(*this, "out_proj", width, width) {}
@@ -67,31 +70,49 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 
 }  // namespace
 
+// Projections `first`, ... of queries (0), keys (1) and values (2), as one matrix product.
+at::Tensor Attention::in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const {
+  const std::int64_t width = out_proj.weight.size(0);
+  return at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
+                    in_proj_bias.narrow(0, first * width, count * width));
+}
+
+Attention::KeysValues Attention::project(const at::Tensor& key, const at::Tensor& value) const {
+  if (!key.is_same(value)) return {in_projection(key, 1, 1), in_projection(value, 2, 1)};
+  const std::vector<at::Tensor> both = in_projection(key, 1, 2).chunk(2, -1);
+  return {both[0], both[1]};
+}
+
+at::Tensor Attention::attend(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask) const {
+  return mix(in_projection(query, 0, 1), over, mask);
+}
+
 at::Tensor Attention::operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                  const at::Tensor& mask) const {
-  const std::int64_t width = out_proj.weight.size(0);
-  const auto project = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
-    return at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
-                      in_proj_bias.narrow(0, first * width, count * width));
-  };
-  // Projections of one tensor are one matrix product.
-  at::Tensor q, k, v;
-  if (query.is_same(key) && key.is_same(value)) {
-    const std::vector<at::Tensor> qkv = project(query, 0, 3).chunk(3, -1);
-    q = qkv[0], k = qkv[1], v = qkv[2];
-  } else if (query.is_same(key)) {
-    const std::vector<at::Tensor> qk = project(query, 0, 2).chunk(2, -1);
-    q = qk[0], k = qk[1], v = project(value, 2, 1);
-  } else if (key.is_same(value)) {
-    const std::vector<at::Tensor> kv = project(key, 1, 2).chunk(2, -1);
-    q = project(query, 0, 1), k = kv[0], v = kv[1];
-  } else {
-    q = project(query, 0, 1), k = project(key, 1, 1), v = project(value, 2, 1);
+  if (!query.is_same(key)) return attend(query, project(key, value), mask);
+  if (query.is_same(value)) {
+    const std::vector<at::Tensor> all = in_projection(query, 0, 3).chunk(3, -1);
+    return mix(all[0], {all[1], all[2]}, mask);
   }
-  const at::Tensor attended = at::scaled_dot_product_attention(
-      split_heads(q, heads), split_heads(k, heads), split_heads(v, heads),
-      mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt, training() ? dropout : 0.0);
-  return out_proj(attended.transpose(1, 2).flatten(2));
+  const std::vector<at::Tensor> both = in_projection(query, 0, 2).chunk(2, -1);
+  return mix(both[0], {both[1], in_projection(value, 2, 1)}, mask);
+}
+
+at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask) const {
+  const at::Tensor q = split_heads(query, heads), k = split_heads(over.keys, heads), v = split_heads(over.values, heads);
+  const double rate = training() ? dropout : 0.0;
+  at::Tensor mixed;
+  if (kernel == Kernel::fused) {
+    mixed = at::scaled_dot_product_attention(q, k, v, mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt, rate);
+  } else {
+    at::Tensor scores = at::matmul(q * std::sqrt(1.0 / static_cast<double>(q.size(-1))), k.transpose(-2, -1));
+    if (mask.defined()) {
+      scores = mask.scalar_type() == at::kBool ? scores.masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity())
+                                               : scores + mask;
+    }
+    mixed = at::matmul(drop(scores.softmax(-1), rate, training()), v);
+  }
+  return out_proj(mixed.transpose(1, 2).flatten(2));
 }
 
 Mlp::Mlp(Part& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double rate)

@@ -57,14 +57,29 @@ struct Upconv : Part {
 
 // torch.nn.MultiheadAttention: the three projections packed in one weight.
 struct Attention : Part {
-  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout);
+  // How scores become a mean of values. Both are one function; rounding differs. `written_out` is what the package does where it
+  // asks for the weights too, and needs memory for them.
+  enum class Kernel { fused, written_out };
+  struct KeysValues {
+    at::Tensor keys, values;  // [N, Lk, C], projected
+  };
+
+  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout, Kernel kernel = Kernel::fused);
   // `mask`: undefined, bool (true = attend) or added to the scores; broadcasts to [N, heads, Lq, Lk].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const at::Tensor& mask = {}) const;
+  // The same in two steps, for keys that several samples share.
+  [[nodiscard]] KeysValues project(const at::Tensor& key, const at::Tensor& value) const;
+  [[nodiscard]] at::Tensor attend(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask = {}) const;
   std::int64_t heads;
   double dropout;  // of attention weights, in training
+  Kernel kernel;
   at::Tensor in_proj_weight, in_proj_bias;
   Linear out_proj;
+
+ private:
+  [[nodiscard]] at::Tensor in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const;
+  [[nodiscard]] at::Tensor mix(const at::Tensor& q, const KeysValues& over, const at::Tensor& mask) const;
 };
 
 // Linear layers with ReLU between them (model_misc.MLP).

@@ -26,7 +26,6 @@ Network::Network(const Sizes& sizes, double dropout, double drop_path, bool reco
 
 Sam3::Sam3(const Sam3Options& options)
     : sizes_(resolve(options)),
-      dropout_(options.dropout),
       tokenizer_(find_vocabulary(options.vocabulary)),
       network_(sizes_, options.dropout, options.drop_path, recomputes(options, sizes_)),
       sines_(sizes_.d_model) {}
@@ -116,11 +115,6 @@ Sequence Sam3::read_geometry(const Batch& batch, const at::Tensor& image, const 
   const at::TensorOptions options = image.options().requires_grad(false);
   const BoxPrompts& given = batch.box_prompts;
   const bool none = !given.boxes.defined() || given.boxes.size(1) == 0;
-  // Without boxes only the class token reads the image: the same for all prompts of an image, unless dropout tells them apart.
-  if (none && !(network_.training() && dropout_ > 0.0) && image.size(0) <= batch.image_index.size(0)) {
-    const Sequence each = network_.geometry(GeometricPrompts::none(image.size(0), options), image, position);
-    return {each.tokens.index_select(0, batch.image_index), each.padding.index_select(0, batch.image_index)};
-  }
   GeometricPrompts prompts = GeometricPrompts::none(batch.image_index.size(0), options);
   if (!none) {
     prompts.boxes = given.boxes.to(options);
@@ -128,7 +122,7 @@ Sequence Sam3::read_geometry(const Batch& batch, const at::Tensor& image, const 
     prompts.box_padding = given.padding.defined() ? given.padding.to(image.device(), at::kBool)
                                                   : at::zeros_like(prompts.box_labels, at::kBool);
   }
-  return network_.geometry(prompts, image.index_select(0, batch.image_index), position);
+  return network_.geometry(prompts, image, position, batch.image_index);
 }
 
 void Sam3::predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const {

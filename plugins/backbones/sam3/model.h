@@ -58,7 +58,6 @@ class Sam3 final : public Backbone {
   void predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const;
 
   Sizes sizes_;
-  double dropout_;
   Tokenizer tokenizer_;
   Network network_;
   SineGrid sines_;
