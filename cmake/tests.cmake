@@ -31,3 +31,10 @@ foreach(script ${experiment_scripts})
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME experiment_${name} COMMAND bash ${script} $<TARGET_FILE:sam3lab> ${CMAKE_BINARY_DIR})
 endforeach()
+
+# Not part of the default build: scripts/bench.
+find_package(benchmark REQUIRED)
+file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*_bench.cpp)
+add_executable(benchmarks EXCLUDE_FROM_ALL ${bench_sources})
+target_link_libraries(benchmarks PRIVATE sam3lab_core benchmark::benchmark ${plugin_parts} plugins_shared)
+sam3lab_use_torch_pch(benchmarks)

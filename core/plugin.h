@@ -58,7 +58,7 @@ inline constexpr std::uint32_t plugin_api = 1;
 struct PluginInfo {
   char magic[8];
   std::uint32_t api;
-  const char* stamp;    // compiler, ABI, LibTorch, CUDA, hash of the public headers: must equal the program's
+  const char* stamp;  // compiler, ABI, LibTorch, CUDA, hash of the public headers: must equal the program's
   const char* name;
   const char* version;
   void (*enrol)(Registrar&);
@@ -69,9 +69,13 @@ struct PluginInfo {
 #ifndef SAM3LAB_PLUGIN_VERSION
 #define SAM3LAB_PLUGIN_VERSION "0.1.0"
 #endif
-#define SAM3LAB_PLUGIN(plugin_name)                                                                               \
-  static void sam3lab_enrol_##plugin_name(::sam3lab::Registrar& reg);                                             \
-  extern "C" __attribute__((visibility("default"))) const ::sam3lab::PluginInfo sam3lab_plugin_info = {           \
-      {'s', 'a', 'm', '3', 'l', 'a', 'b', '\0'}, ::sam3lab::plugin_api, SAM3LAB_STAMP, #plugin_name,              \
-      SAM3LAB_PLUGIN_VERSION, &sam3lab_enrol_##plugin_name};                                                      \
+#define SAM3LAB_PLUGIN(plugin_name)                                                             \
+  static void sam3lab_enrol_##plugin_name(::sam3lab::Registrar& reg);                           \
+  extern "C" __attribute__((visibility("default")))                                             \
+  const ::sam3lab::PluginInfo sam3lab_plugin_info = {{'s', 'a', 'm', '3', 'l', 'a', 'b', '\0'}, \
+                                                     ::sam3lab::plugin_api,                     \
+                                                     SAM3LAB_STAMP,                             \
+                                                     #plugin_name,                              \
+                                                     SAM3LAB_PLUGIN_VERSION,                    \
+                                                     &sam3lab_enrol_##plugin_name};             \
   static void sam3lab_enrol_##plugin_name([[maybe_unused]] ::sam3lab::Registrar& reg)

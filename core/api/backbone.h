@@ -15,9 +15,9 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Where a parameter sits, so that a scheme can give it a learning rate without knowing the model.
 struct ParameterPlace {
-  std::string part;        // "vision", "text", "transformer", "segmentation", "geometry", "scoring"
-  std::int64_t layer = 0;  // layer within the part: 0 = embeddings, block k = k + 1
-  std::int64_t layers = 0; // how many blocks the part has; 0: not layered
+  std::string part;         // "vision", "text", "transformer", "segmentation", "geometry", "scoring"
+  std::int64_t layer = 0;   // layer within the part: 0 = embeddings, block k = k + 1
+  std::int64_t layers = 0;  // how many blocks the part has; 0: not layered
 };
 
 class SAM3LAB_API Backbone {
@@ -34,7 +34,7 @@ class SAM3LAB_API Backbone {
   // Seeded random start; two calls with one seed give the same weights on any machine.
   virtual void initialise(std::uint64_t seed) = 0;
 
-  [[nodiscard]] virtual std::int64_t image_size() const = 0;   // R, pixels
+  [[nodiscard]] virtual std::int64_t image_size() const = 0;      // R, pixels
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
   [[nodiscard]] virtual std::vector<std::int64_t> tokenize(const std::string& text) const = 0;
   [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;

@@ -1,4 +1,5 @@
-// What goes into a model, and what comes out of it. B images, Q queries (an image with a prompt), N target masks, K object queries.
+// What goes into a model, and what comes out of it. B images, Q queries (an image with a prompt), N target masks, K object
+// queries.
 #pragma once
 #include <map>
 #include <string>
@@ -24,11 +25,11 @@ struct BoxPrompts {
 };
 
 struct Batch {
-  at::Tensor images;                // [B, 3, R, R] float32, (value / 255 - 0.5) / 0.5
-  std::vector<std::string> texts;   // Q prompts
-  at::Tensor image_index;           // [Q] int64 into images
+  at::Tensor images;               // [B, 3, R, R] float32, (value / 255 - 0.5) / 0.5
+  std::vector<std::string> texts;  // Q prompts
+  at::Tensor image_index;          // [Q] int64 into images
   BoxPrompts box_prompts;
-  Targets targets;                  // empty (undefined tensors) at inference
+  Targets targets;  // empty (undefined tensors) at inference
 };
 
 // One set of object queries of one decoder layer.

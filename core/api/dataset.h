@@ -1,4 +1,5 @@
-// Slot `dataset`: images with labelled masks, and where each lies within its subject, so that a split can keep neighbours together.
+// Slot `dataset`: images with labelled masks, and where each lies within its subject, so that a split can keep neighbours
+// together.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -26,9 +27,9 @@ struct LabelMasks {
 };
 
 struct LabelledImage {
-  at::Tensor image;                              // [H, W, 3] uint8, windowed
-  std::vector<LabelMasks> labels;                // the labels that are present
-  std::vector<std::string> unsure;               // labels of which nothing is said here, neither present nor absent: do not ask
+  at::Tensor image;                 // [H, W, 3] uint8, windowed
+  std::vector<LabelMasks> labels;   // the labels that are present
+  std::vector<std::string> unsure;  // labels of which nothing is said here, neither present nor absent: do not ask
   std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column; 1 where the source does not say
 };
 

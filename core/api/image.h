@@ -1,5 +1,6 @@
-// Pictures, label maps and volumes from files, and PNG to files. Files are not trusted: every size is checked before memory is taken.
-// All readers throw DataError that names the file where it is missing, cut short, damaged, too large or of an unsupported kind.
+// Pictures, label maps and volumes from files, and PNG to files. Files are not trusted: every size is checked before memory is
+// taken. All readers throw DataError that names the file where it is missing, cut short, damaged, too large or of an
+// unsupported kind.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -26,9 +27,9 @@ SAM3LAB_API at::Tensor read_label_raster(const std::filesystem::path& path);
 SAM3LAB_API void write_png(const std::filesystem::path& path, const at::Tensor& image);
 
 struct Volume {
-  at::Tensor voxels;                               // [I, J, K] float32, scaled by scl_slope and scl_inter
-  std::array<std::array<double, 4>, 3> affine{};   // voxel index -> mm: x to the patient's right, y anterior, z superior
-  std::array<double, 3> spacing_mm = {1, 1, 1};    // along I, J, K
+  at::Tensor voxels;                              // [I, J, K] float32, scaled by scl_slope and scl_inter
+  std::array<std::array<double, 4>, 3> affine{};  // voxel index -> mm: x to the patient's right, y anterior, z superior
+  std::array<double, 3> spacing_mm = {1, 1, 1};   // along I, J, K
 };
 
 // NIfTI-1 or NIfTI-2 in one file, plain or gzip, any byte order and real number type; three-dimensional.

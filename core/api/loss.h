@@ -12,13 +12,13 @@ namespace sam3lab {
 // its one-to-many queries.
 struct LossInput {
   const Predictions& predictions;
-  const at::Tensor& presence;   // [Q, 1]; undefined for one-to-many queries, which have none
+  const at::Tensor& presence;  // [Q, 1]; undefined for one-to-many queries, which have none
   const Targets& targets;
   const Matches& matches;
-  double num_boxes;             // targets in the batch (mean over ranks), at least 1
-  bool auxiliary;               // not the last decoder layer
+  double num_boxes;  // targets in the batch (mean over ranks), at least 1
+  bool auxiliary;    // not the last decoder layer
   bool one_to_many;
-  const Outputs& outputs;       // everything the model gave, for terms that need more
+  const Outputs& outputs;  // everything the model gave, for terms that need more
 };
 
 // `value` is the raw scalar, `weight` what it is multiplied with in the total. A term is named as in the published package

@@ -77,15 +77,13 @@ std::string type_name(const OptionValue& value) {
 
 std::string format_value(const OptionValue& value) {
   const auto integer = [](std::int64_t v) { return std::to_string(v); };
-  return std::visit(Overloaded{[](bool v) -> std::string { return v ? "true" : "false"; },
-                               [&](std::int64_t v) { return integer(v); },
-                               [](double v) { return format_number(v); },
-                               [](const std::string& v) { return quote(v); },
-                               [&](const Integers& v) { return list_of(v, integer); },
-                               [](const Numbers& v) { return list_of(v, format_number); },
-                               [](const Texts& v) { return list_of(v, quote); },
-                               [](const Dictionary& v) { return table_of(v); }},
-                    value);
+  return std::visit(
+      Overloaded{[](bool v) -> std::string { return v ? "true" : "false"; }, [&](std::int64_t v) { return integer(v); },
+                 [](double v) { return format_number(v); }, [](const std::string& v) { return quote(v); },
+                 [&](const Integers& v) { return list_of(v, integer); },
+                 [](const Numbers& v) { return list_of(v, format_number); }, [](const Texts& v) { return list_of(v, quote); },
+                 [](const Dictionary& v) { return table_of(v); }},
+      value);
 }
 
 std::string Limits::describe() const {
@@ -108,18 +106,18 @@ std::string Limits::describe() const {
 
 std::optional<std::string> Limits::refuse(const OptionValue& value) const {
   const auto number = [this](double v) {
-    return std::isfinite(v) && (!low_ || (low_open_ ? v > *low_ : v >= *low_)) && (!high_ || (high_open_ ? v < *high_ : v <= *high_));
+    return std::isfinite(v) && (!low_ || (low_open_ ? v > *low_ : v >= *low_)) &&
+           (!high_ || (high_open_ ? v < *high_ : v <= *high_));
   };
   const auto integer = [&number](std::int64_t v) { return number(static_cast<double>(v)); };
   const auto word = [this](const std::string& v) { return words_.empty() || std::ranges::find(words_, v) != words_.end(); };
   const auto counted = [this](const auto& list) { return !length_ || list.size() == *length_; };
-  const bool good =
-      std::visit(Overloaded{[](bool) { return true; }, integer, number, word,
-                            [&](const Integers& v) { return counted(v) && std::ranges::all_of(v, integer); },
-                            [&](const Numbers& v) { return counted(v) && std::ranges::all_of(v, number); },
-                            [&](const Texts& v) { return counted(v) && std::ranges::all_of(v, word); },
-                            [](const Dictionary&) { return true; }},
-                 value);
+  const bool good = std::visit(Overloaded{[](bool) { return true; }, integer, number, word,
+                                          [&](const Integers& v) { return counted(v) && std::ranges::all_of(v, integer); },
+                                          [&](const Numbers& v) { return counted(v) && std::ranges::all_of(v, number); },
+                                          [&](const Texts& v) { return counted(v) && std::ranges::all_of(v, word); },
+                                          [](const Dictionary&) { return true; }},
+                               value);
   if (good) return std::nullopt;
   const std::string described = describe();
   return described.empty() ? "a finite number" : described;

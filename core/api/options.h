@@ -38,12 +38,13 @@ class SAM3LAB_API Limits {
   Limits& one_of(Texts words) { return words_ = std::move(words), *this; }
   Limits& unit(std::string u) { return unit_ = std::move(u), *this; }
   Limits& about(std::string text) { return about_ = std::move(text), *this; }
-  Limits& required() { return required_ = true, *this; }           // has no default: the file must give it
-  Limits& path() { return path_ = true, *this; }                   // resolved against the folder of the file that names it
-  Limits& length(std::size_t n) { return length_ = n, *this; }     // of a list
+  Limits& required() { return required_ = true, *this; }        // has no default: the file must give it
+  Limits& path() { return path_ = true, *this; }                // resolved against the folder of the file that names it
+  Limits& length(std::size_t n) { return length_ = n, *this; }  // of a list
 
-  [[nodiscard]] std::string describe() const;                      // "at least 0", "one of: a, b"; empty if anything goes
-  [[nodiscard]] std::optional<std::string> refuse(const OptionValue& value) const;  // what was expected, if `value` is out of range
+  [[nodiscard]] std::string describe() const;  // "at least 0", "one of: a, b"; empty if anything goes
+  [[nodiscard]] std::optional<std::string> refuse(
+      const OptionValue& value) const;  // what was expected, if `value` is out of range
   [[nodiscard]] const std::string& unit() const { return unit_; }
   [[nodiscard]] const std::string& about() const { return about_; }
   [[nodiscard]] const Texts& words() const { return words_; }
@@ -72,7 +73,7 @@ struct OptionSpec {
 };
 using Schema = std::vector<OptionSpec>;
 
-SAM3LAB_API std::string type_name(const OptionValue& value);   // "number", "list of integers", ...
+SAM3LAB_API std::string type_name(const OptionValue& value);     // "number", "list of integers", ...
 SAM3LAB_API std::string format_value(const OptionValue& value);  // as TOML writes it
 
 namespace detail {
@@ -84,7 +85,8 @@ OptionValue to_option(const T& field) {
   } else if constexpr (std::is_integral_v<T>) {
     return static_cast<std::int64_t>(field);
   } else {
-    static_assert(std::is_floating_point_v<T>, "an option is a bool, integer, number, string, a list of these, or a Dictionary");
+    static_assert(std::is_floating_point_v<T>,
+                  "an option is a bool, integer, number, string, a list of these, or a Dictionary");
     return static_cast<double>(field);
   }
 }

@@ -22,9 +22,9 @@ struct PromptQuery {
 };
 
 struct PromptInput {
-  std::vector<Concept> present;     // concepts with a mask in the image
-  std::vector<Concept> absent;      // concepts known to have none: annotated and missing, or of another modality
-  bool training = false;            // evaluation asks the same of an image each time
+  std::vector<Concept> present;  // concepts with a mask in the image
+  std::vector<Concept> absent;   // concepts known to have none: annotated and missing, or of another modality
+  bool training = false;         // evaluation asks the same of an image each time
 };
 
 class SAM3LAB_API Prompt {

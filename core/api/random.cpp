@@ -44,7 +44,8 @@ double natural_log(double x) {
 }  // namespace
 
 // An unnamed stream is plain SplitMix64 from `seed`, so that published test vectors apply.
-Random::Random(std::uint64_t seed, std::string_view stream) : state_(stream.empty() ? seed : mix(mix(seed + golden) ^ hash(stream))) {}
+Random::Random(std::uint64_t seed, std::string_view stream)
+    : state_(stream.empty() ? seed : mix(mix(seed + golden) ^ hash(stream))) {}
 
 std::uint64_t Random::next() { return mix(state_ += golden); }
 

@@ -14,9 +14,9 @@ class SAM3LAB_API Random {
  public:
   explicit Random(std::uint64_t seed, std::string_view stream = "");
   std::uint64_t next();
-  double uniform();                        // [0, 1)
-  double normal();                         // mean 0, standard deviation 1
-  std::uint64_t below(std::uint64_t n);    // 0..n-1, n >= 1
+  double uniform();                      // [0, 1)
+  double normal();                       // mean 0, standard deviation 1
+  std::uint64_t below(std::uint64_t n);  // 0..n-1, n >= 1
   template <class T>
   void shuffle(std::vector<T>& items) {
     for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);

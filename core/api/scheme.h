@@ -9,7 +9,7 @@
 namespace sam3lab {
 
 struct ParameterGroup {
-  std::string name;            // begins with the module path
+  std::string name;  // begins with the module path
   NamedTensors parameters;
   double learning_rate = 0.0;  // peak
   double weight_decay = 0.0;

@@ -1,4 +1,5 @@
-// Out-of-line destructors: each slot's vtable and type information live here once, so that exceptions and casts work across plugins.
+// Out-of-line destructors: each slot's vtable and type information live here once, so that exceptions and casts work across
+// plugins.
 #include <sam3lab/plugin.h>
 
 namespace sam3lab {

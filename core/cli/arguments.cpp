@@ -30,7 +30,8 @@ po::parsed_options parse(const Arguments& arguments, const po::options_descripti
 
 }  // namespace
 
-std::optional<po::variables_map> parse_arguments(const Command& command, const Arguments& arguments, const po::options_description& options,
+std::optional<po::variables_map> parse_arguments(const Command& command, const Arguments& arguments,
+                                                 const po::options_description& options,
                                                  const po::positional_options_description& positions) {
   const std::string where = "sam3lab " + std::string(command.name);
   const std::string usage = "sam3lab " + std::string(command.usage);
@@ -48,7 +49,8 @@ std::optional<po::variables_map> parse_arguments(const Command& command, const A
     return values;
   } catch (const po::unknown_option& error) {
     const std::string given = error.get_option_name(), guess = suggestion(given, options);
-    throw UsageError(Fault{where, "unknown option " + shorten(given), "", "", (guess.empty() ? "" : guess + " ") + "usage: " + usage});
+    throw UsageError(
+        Fault{where, "unknown option " + shorten(given), "", "", (guess.empty() ? "" : guess + " ") + "usage: " + usage});
   } catch (const po::error& error) {
     throw UsageError(Fault{where, error.what(), "", "", "usage: " + usage});
   }

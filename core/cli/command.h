@@ -22,14 +22,14 @@ using Arguments = std::vector<std::string>;
 
 struct Command {
   std::string_view name;
-  std::string_view summary;  // one line of `sam3lab --help`
-  std::string_view usage;    // "list [SLOT] [--json]"
+  std::string_view summary;                                        // one line of `sam3lab --help`
+  std::string_view usage;                                          // "list [SLOT] [--json]"
   int (*run)(const Context& context, const Arguments& arguments);  // returns the exit code, or throws Error
 };
 
 // To add a command: define `extern const Command NAME_command` in NAME.cpp, declare it here, and list it in main.cpp.
-extern const Command convert_command, doctor_command, explain_command, inspect_command, list_command, predict_command, run_command,
-    tokenize_command, trace_command, version_command;
+extern const Command convert_command, doctor_command, explain_command, inspect_command, list_command, predict_command,
+    run_command, tokenize_command, trace_command, version_command;
 
 // All commands, for help and suggestions.
 [[nodiscard]] const std::vector<const Command*>& all_commands();

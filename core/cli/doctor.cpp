@@ -12,6 +12,7 @@
 #include "core/cli/arguments.h"
 #include "core/config/text.h"
 #include "core/registry/registry.h"
+#include "core/tensor/device.h"
 
 namespace sam3lab {
 namespace {
@@ -29,13 +30,15 @@ std::string hdf5_version() {
 
 std::vector<Finding> versions() {
   const int boost = BOOST_VERSION;
-  return {{"sam3lab", SAM3LAB_VERSION},
-          {"stamp", SAM3LAB_STAMP},
-          {"LibTorch", SAM3LAB_TORCH_VERSION},
-          {"HDF5", hdf5_version()},
-          {"Boost", std::to_string(boost / 100000) + "." + std::to_string(boost / 100 % 1000) + "." + std::to_string(boost % 100)},
-          {"processors", std::to_string(std::thread::hardware_concurrency())},
-          {"LibTorch threads", std::to_string(at::get_num_threads())}};
+  return {
+      {"sam3lab", SAM3LAB_VERSION},
+      {"stamp", SAM3LAB_STAMP},
+      {"LibTorch", SAM3LAB_TORCH_VERSION},
+      {"HDF5", hdf5_version()},
+      {"Boost", std::to_string(boost / 100000) + "." + std::to_string(boost / 100 % 1000) + "." + std::to_string(boost % 100)},
+      {"processors", std::to_string(std::thread::hardware_concurrency())},
+      {"CUDA", cuda_state()},
+      {"LibTorch threads", std::to_string(at::get_num_threads())}};
 }
 
 Finding plugins(const Context& context) {
@@ -69,8 +72,9 @@ std::vector<Finding> examine(const Context& context) {
   findings.push_back(plugins(context));
   std::error_code error;
   const auto tree = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "..";
-  findings.push_back(found("vocabulary", {tree / ".deps/vocabulary/bpe_simple_vocab_16e6.txt.gz", ".deps/vocabulary/bpe_simple_vocab_16e6.txt.gz"},
-                           "scripts/setup fetches it"));
+  findings.push_back(found(
+      "vocabulary", {tree / ".deps/vocabulary/bpe_simple_vocab_16e6.txt.gz", ".deps/vocabulary/bpe_simple_vocab_16e6.txt.gz"},
+      "scripts/setup fetches it"));
   findings.push_back(found("sample data", {tree / "data", "data"}, "scripts/quickstart fetches it"));
   return findings;
 }
@@ -81,12 +85,13 @@ int run(const Context& context, const Arguments& arguments) {
   const bool good = std::ranges::all_of(findings, &Finding::good);
   if (context.json) {
     auto json = nlohmann::ordered_json::array();
-    for (const Finding& finding : findings) json.push_back({{"name", finding.name}, {"value", finding.value}, {"good", finding.good}});
+    for (const Finding& finding : findings)
+      json.push_back({{"name", finding.name}, {"value", finding.value}, {"good", finding.good}});
     std::cout << json.dump(2) << "\n";
   } else {
     for (const Finding& finding : findings) {
-      std::cout << (finding.good ? "  " : "! ") << finding.name << std::string(18 - std::min<std::size_t>(17, finding.name.size()), ' ')
-                << finding.value << "\n";
+      std::cout << (finding.good ? "  " : "! ") << finding.name
+                << std::string(18 - std::min<std::size_t>(17, finding.name.size()), ' ') << finding.value << "\n";
     }
   }
   return good ? 0 : static_cast<int>(ExitCode::usage);
@@ -94,6 +99,7 @@ int run(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command doctor_command = {"doctor", "versions, plugin folders, and what a run needs of this machine", "doctor [--json]", run};
+extern const Command doctor_command = {"doctor", "versions, plugin folders, and what a run needs of this machine",
+                                       "doctor [--json]", run};
 
 }  // namespace sam3lab

@@ -36,8 +36,8 @@ Subject find_subject(const Context& context, const std::string& name) {
   }
   const std::string slot = name.substr(0, slash), plugin = slash == std::string::npos ? "" : name.substr(slash + 1);
   if (slash == std::string::npos || std::ranges::find(slots, slot) == slots.end()) {
-    throw UsageError(Fault{"sam3lab explain", "unknown subject '" + shorten(name) + "'", "", "SLOT/NAME or one of " + join(tables),
-                           did_you_mean(name, known)});
+    throw UsageError(Fault{"sam3lab explain", "unknown subject '" + shorten(name) + "'", "",
+                           "SLOT/NAME or one of " + join(tables), did_you_mean(name, known)});
   }
   const auto entries = registry.catalogue().find(slot);
   if (entries == registry.catalogue().end() || !entries->second.contains(plugin)) {
@@ -45,9 +45,15 @@ Subject find_subject(const Context& context, const std::string& name) {
   }
   const CatalogueEntry& entry = entries->second.at(plugin);
   const bool is_dataset = slot == "dataset";
-  const std::string header = is_single(slot) ? slot : slot + "." + (slot == "matcher" ? "one_to_one" : is_dataset ? "NAME" : plugin);
-  return {name, entry.about, header, is_single(slot) || slot == "matcher" || is_dataset ? plugin : "", entry.schema,
-          is_dataset ? schema_of<DatasetOptions>() : Schema{}, registry.origin(slot, plugin).string()};
+  const std::string key = is_dataset ? "NAME" : slot == "matcher" && plugin != "one_to_many" ? "one_to_one" : plugin;
+  const std::string header = is_single(slot) ? slot : slot + "." + key;
+  return {name,
+          entry.about,
+          header,
+          is_single(slot) || key != plugin ? plugin : "",
+          entry.schema,
+          is_dataset ? schema_of<DatasetOptions>() : Schema{},
+          registry.origin(slot, plugin).string()};
 }
 
 void print_option(const OptionSpec& option) {
@@ -90,7 +96,8 @@ void print_text(const Subject& subject) {
 }
 
 nlohmann::ordered_json option_json(const OptionSpec& option) {
-  nlohmann::ordered_json json = {{"name", option.name}, {"type", type_name(option.default_value)}, {"required", option.limits.is_required()}};
+  nlohmann::ordered_json json = {
+      {"name", option.name}, {"type", type_name(option.default_value)}, {"required", option.limits.is_required()}};
   if (!option.limits.is_required()) json["default"] = to_json(option.default_value);
   json["limits"] = option.limits.describe();
   if (!option.limits.words().empty()) json["one_of"] = option.limits.words();
@@ -101,7 +108,8 @@ nlohmann::ordered_json option_json(const OptionSpec& option) {
 }
 
 void print_json(const Subject& subject) {
-  nlohmann::ordered_json json = {{"name", subject.title}, {"about", subject.about}, {"file", subject.file}, {"table", subject.header}};
+  nlohmann::ordered_json json = {
+      {"name", subject.title}, {"about", subject.about}, {"file", subject.file}, {"table", subject.header}};
   json["options"] = nlohmann::ordered_json::array();
   for (const OptionSpec& option : subject.own) json["options"].push_back(option_json(option));
   if (!subject.common.empty()) json["common"] = nlohmann::ordered_json::array();

@@ -55,7 +55,8 @@ int run(const Context& context, const Arguments& arguments) {
   if (values->count("slot") != 0) {
     const auto slot = (*values)["slot"].as<std::string>();
     if (std::ranges::find(chosen, slot) == chosen.end()) {
-      throw UsageError(Fault{"sam3lab list", "unknown slot '" + shorten(slot) + "'; known: " + join(chosen), "", "", did_you_mean(slot, chosen)});
+      throw UsageError(Fault{"sam3lab list", "unknown slot '" + shorten(slot) + "'; known: " + join(chosen), "", "",
+                             did_you_mean(slot, chosen)});
     }
     chosen = {slot};
   }

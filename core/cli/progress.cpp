@@ -27,7 +27,9 @@ void ProgressPrinter::show(const Progress& progress) {
   if (first && open_) end();
   phase_ = progress.phase;
   last_ = now;
-  const double left = progress.done > 0 ? progress.seconds / static_cast<double>(progress.done) * static_cast<double>(progress.all - progress.done) : 0.0;
+  const double left = progress.done > 0 ? progress.seconds / static_cast<double>(progress.done) *
+                                              static_cast<double>(progress.all - progress.done)
+                                        : 0.0;
   const auto line = fmt::format("{:<16} {:>5}/{:<5} {:>6} elapsed, {:>6} left  {}", progress.phase, progress.done, progress.all,
                                 minutes(progress.seconds), minutes(left), progress.detail);
   std::fputs(terminal_ ? fmt::format("\r\033[K{}", line).c_str() : (line + "\n").c_str(), stderr);

@@ -59,23 +59,26 @@ std::string figures(const RunOutcome& outcome) {
     return value.is_number() ? fmt::format("{:.4f}", value.get<double>()) : std::string("none");
   };
   const auto total = outcome.record.seconds.find("total");
-  return fmt::format("internal_before={} internal_after={} external_before={} external_after={} off_prompt_rate={} seconds={:.0f}",
-                     number("internal", "before", "dice"), number("internal", "after", "dice"), number("external", "before", "dice"),
-                     number("external", "after", "dice"), number("internal", "after", "off_prompt_rate"),
-                     total == outcome.record.seconds.end() ? 0.0 : total->second);
+  return fmt::format(
+      "internal_before={} internal_after={} external_before={} external_after={} off_prompt_rate={} seconds={:.0f}",
+      number("internal", "before", "dice"), number("internal", "after", "dice"), number("external", "before", "dice"),
+      number("external", "after", "dice"), number("internal", "after", "off_prompt_rate"),
+      total == outcome.record.seconds.end() ? 0.0 : total->second);
 }
 
 int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(), "an experiment (.toml)")(
       "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
-      "limit", po::value<std::int64_t>()->default_value(0), "at most so many items of each dataset in evaluations; stamps the result")(
+      "limit", po::value<std::int64_t>()->default_value(0),
+      "at most so many items of each dataset in evaluations; stamps the result")(
       "out", po::value<std::string>(), "folder of the results; default: results/NAME");
   po::positional_options_description positions;
   positions.add("file", 1);
   const auto values = parse_arguments(run_command, arguments, options, positions);
   if (!values) return 0;
-  if (values->count("file") == 0) throw UsageError(Fault{"sam3lab run", "no experiment given", "", "", "usage: sam3lab run FILE"});
+  if (values->count("file") == 0)
+    throw UsageError(Fault{"sam3lab run", "no experiment given", "", "", "usage: sam3lab run FILE"});
   ReadRequest request{(*values)["file"].as<std::string>(), {}};
   if (values->count("set") != 0) request.sets = (*values)["set"].as<std::vector<std::string>>();
   const auto& registry = context.registry();
@@ -106,6 +109,7 @@ int run(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command run_command = {"run", "train and evaluate an experiment", "run FILE [--set a.b=v]... [--limit N] [--out DIR]", run};
+extern const Command run_command = {"run", "train and evaluate an experiment",
+                                    "run FILE [--set a.b=v]... [--limit N] [--out DIR]", run};
 
 }  // namespace sam3lab

@@ -36,7 +36,8 @@ PluginChoice choice(std::string_view slot, const std::string& name, OptionValues
 
 int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
-  options.add_options()("case", po::value<std::string>()->required(), "folder with model.json, checkpoint.pt and batch.safetensors")(
+  options.add_options()("case", po::value<std::string>()->required(),
+                        "folder with model.json, checkpoint.pt and batch.safetensors")(
       "out", po::value<std::string>()->required(), ".safetensors file to write")(
       "steps", po::value<std::int64_t>()->default_value(1), "training steps; 0: the forward pass alone")(
       "threads", po::value<int>()->default_value(1), "threads of LibTorch");
@@ -47,7 +48,8 @@ int run(const Context& context, const Arguments& arguments) {
   const auto steps = (*values)["steps"].as<std::int64_t>();
   const auto threads = (*values)["threads"].as<int>();
   if (steps < 0 || threads < 1) {
-    throw UsageError(Fault{"sam3lab trace", "--steps or --threads is out of range", "", "--steps of at least 0, --threads of at least 1", ""});
+    throw UsageError(Fault{"sam3lab trace", "--steps or --threads is out of range", "",
+                           "--steps of at least 0, --threads of at least 1", ""});
   }
   at::set_num_threads(threads);
   const auto& registry = context.registry();

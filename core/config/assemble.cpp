@@ -48,8 +48,8 @@ class Assembler {
     refuse_missing();
     experiment_.file = file_;
     experiment_.identity = sha256(identified);
-    experiment_.resolved_toml = "name = " + format_value(experiment_.name) + "\nseeds = " + format_value(experiment_.seeds) + "\n" +
-                                identified + write_tables(resolved_);
+    experiment_.resolved_toml = "name = " + format_value(experiment_.name) + "\nseeds = " + format_value(experiment_.seeds) +
+                                "\n" + identified + write_tables(resolved_);
     return std::move(experiment_);
   }
 
@@ -66,13 +66,17 @@ class Assembler {
       const bool is_table = !tree_.leaves.contains({name});
       const bool wants_table = name != "extends" && name != "name" && name != "seeds";
       if (!std::ranges::binary_search(known, name)) {
-        faults_.push_back({where, "unknown " + std::string(is_table ? "table " : "key ") + dotted({name}) + "; known: " + join(known), "",
-                           "", did_you_mean(name, known)});
+        faults_.push_back({where,
+                           "unknown " + std::string(is_table ? "table " : "key ") + dotted({name}) + "; known: " + join(known),
+                           "", "", did_you_mean(name, known)});
       } else if (name == "extends") {
         faults_.push_back({where, "extends can be given in a file alone", "", "", ""});
       } else if (wants_table != is_table) {
         faults_.push_back({where, name + " has the wrong type", is_table ? "a table" : show(tree_.leaves.at({name}).value),
-                           wants_table ? "a table" : name == "name" ? "text" : "list of integers", ""});
+                           wants_table      ? "a table"
+                           : name == "name" ? "text"
+                                            : "list of integers",
+                           ""});
       }
     }
   }
@@ -159,8 +163,8 @@ class Assembler {
     }
     static const std::vector<std::string> roles = {"one_to_many", "one_to_one"};
     if (slot == "matcher" && std::ranges::find(roles, key) == roles.end()) {
-      faults_.push_back({where_of(path), "unknown table " + dotted(path) + "; known: matcher.one_to_many, matcher.one_to_one", "", "",
-                         did_you_mean(key, roles)});
+      faults_.push_back({where_of(path), "unknown table " + dotted(path) + "; known: matcher.one_to_many, matcher.one_to_one",
+                         "", "", did_you_mean(key, roles)});
       return;
     }
     auto choice = read_choice<PluginChoice>(key, path);
@@ -193,12 +197,14 @@ class Assembler {
       choice.where = leaf->second.where;
       const auto* text = std::get_if<std::string>(&leaf->second.value.data);
       if (text == nullptr) {
-        faults_.push_back({choice.where, dotted(use) + " has the wrong type", show(leaf->second.value), "name of a plugin", ""});
+        faults_.push_back(
+            {choice.where, dotted(use) + " has the wrong type", show(leaf->second.value), "name of a plugin", ""});
         return std::nullopt;
       }
       choice.use = *text;
     } else if (choice.use.empty()) {
-      if (tree_.tables.contains(path)) faults_.push_back({choice.where, dotted(use) + " is missing", "", "name of a plugin", ""});
+      if (tree_.tables.contains(path))
+        faults_.push_back({choice.where, dotted(use) + " is missing", "", "name of a plugin", ""});
       return std::nullopt;
     }
     if (choice.use == "none") return std::nullopt;
@@ -246,8 +252,9 @@ class Assembler {
     need(!experiment_.scheme.use.empty(), "training scheme", "[scheme]");
     need(experiment_.matchers.contains("one_to_one"), "matcher", "[matcher.one_to_one]");
     need(!experiment_.losses.empty(), "loss", "[loss.NAME]");
-    need(std::ranges::any_of(experiment_.datasets,
-                             [](const auto& d) { return d.second.common.role == "internal" && d.second.common.sampling_weight > 0; }),
+    need(std::ranges::any_of(
+             experiment_.datasets,
+             [](const auto& d) { return d.second.common.role == "internal" && d.second.common.sampling_weight > 0; }),
          "data to train on", "[dataset.NAME] with role = \"internal\" and sampling_weight > 0");
   }
 
@@ -262,7 +269,8 @@ class Assembler {
 
 }  // namespace
 
-Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue, std::vector<Fault>& faults) {
+Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
+                    std::vector<Fault>& faults) {
   return Assembler(tree, file, catalogue, faults).run();
 }
 

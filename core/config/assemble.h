@@ -12,6 +12,7 @@
 namespace sam3lab {
 
 // Everything but the fields that describe the file's text and its parents. Values mean nothing if faults were added.
-Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue, std::vector<Fault>& faults);
+Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
+                    std::vector<Fault>& faults);
 
 }  // namespace sam3lab

@@ -23,8 +23,8 @@ Fault unknown_plugin(const Catalogue& catalogue, const std::string& where, const
     for (const auto& [known, entry] : entries->second) names.push_back(known);
   }
   const std::string guess = did_you_mean(name, names);
-  return {where, "unknown " + slot + " plugin '" + shorten(name) + "'; known: " + (names.empty() ? "none" : join(names)), "", "",
-          guess.empty() ? "see 'sam3lab list " + slot + "'" : guess};
+  return {where, "unknown " + slot + " plugin '" + shorten(name) + "'; known: " + (names.empty() ? "none" : join(names)), "",
+          "", guess.empty() ? "see 'sam3lab list " + slot + "'" : guess};
 }
 
 }  // namespace sam3lab

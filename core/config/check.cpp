@@ -116,7 +116,8 @@ class Checker {
       const auto value = convert(leaf->second.value, option.default_value);
       const std::string got = show(leaf->second.value);
       if (!value) {
-        fault(leaf->second.where, dotted(path) + " has the wrong type", got + " (" + kind_of(leaf->second.value) + ")", expectation(option));
+        fault(leaf->second.where, dotted(path) + " has the wrong type", got + " (" + kind_of(leaf->second.value) + ")",
+              expectation(option));
       } else if (!finite(*value)) {
         fault(leaf->second.where, dotted(path) + " is not finite", got, expectation(option));
       } else {
@@ -141,7 +142,8 @@ class Checker {
     checked_.portable[option.name] = portable;
   }
 
-  void accept(const OptionSpec& option, const KeyPath& path, const OptionValue& value, const Leaf& leaf, const std::string& got) {
+  void accept(const OptionSpec& option, const KeyPath& path, const OptionValue& value, const Leaf& leaf,
+              const std::string& got) {
     if (const auto expected = option.limits.refuse(value)) {
       const auto* word = std::get_if<std::string>(&value);
       fault(leaf.where, dotted(path) + " is out of range", got, *expected);
@@ -173,10 +175,12 @@ class Checker {
     std::map<std::string, std::string> unknown;
     const std::size_t depth = table_.path.size();
     for (const auto& leaf : below(tree_.leaves, table_.path)) {
-      if (leaf->first.size() > depth && !known.contains(leaf->first[depth])) unknown.try_emplace(leaf->first[depth], leaf->second.where);
+      if (leaf->first.size() > depth && !known.contains(leaf->first[depth]))
+        unknown.try_emplace(leaf->first[depth], leaf->second.where);
     }
     for (const auto& inner : below(tree_.tables, table_.path)) {
-      if (inner->first.size() > depth && !known.contains(inner->first[depth])) unknown.try_emplace(inner->first[depth], inner->second);
+      if (inner->first.size() > depth && !known.contains(inner->first[depth]))
+        unknown.try_emplace(inner->first[depth], inner->second);
     }
     std::vector<std::string> all(known.begin(), known.end()), listed;
     for (const std::string& name : all) {
@@ -199,7 +203,8 @@ class Checker {
 
 }  // namespace
 
-CheckedOptions check_options(const Tree& tree, const OptionTable& table, const std::filesystem::path& home, std::vector<Fault>& faults) {
+CheckedOptions check_options(const Tree& tree, const OptionTable& table, const std::filesystem::path& home,
+                             std::vector<Fault>& faults) {
   return Checker(tree, table, home, faults).run();
 }
 

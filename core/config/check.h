@@ -11,11 +11,11 @@
 namespace sam3lab {
 
 struct OptionTable {
-  KeyPath path;            // {"loss", "box"}
-  std::string where;       // for what is missing
-  std::string owner;       // plugin name, or empty for a table of the program
+  KeyPath path;       // {"loss", "box"}
+  std::string where;  // for what is missing
+  std::string owner;  // plugin name, or empty for a table of the program
   const Schema* schema;
-  Texts other_keys = {};   // known here, but read by someone else
+  Texts other_keys = {};  // known here, but read by someone else
   bool report_unknown = true;
 };
 
@@ -24,6 +24,7 @@ struct CheckedOptions {
   OptionValues portable;  // the same, with those paths relative to `home`: equal on every machine
 };
 
-CheckedOptions check_options(const Tree& tree, const OptionTable& table, const std::filesystem::path& home, std::vector<Fault>& faults);
+CheckedOptions check_options(const Tree& tree, const OptionTable& table, const std::filesystem::path& home,
+                             std::vector<Fault>& faults);
 
 }  // namespace sam3lab

@@ -28,8 +28,8 @@ struct Experiment {
   std::vector<std::int64_t> seeds;  // at least one, all different, none negative
 
   PluginChoice backbone;
-  PluginChoice scheme;                           // `use` is empty where nothing trains (train.steps = 0)
-  std::map<std::string, PluginChoice> matchers;  // "one_to_one", and "one_to_many" where it is on
+  PluginChoice scheme;                                           // `use` is empty where nothing trains (train.steps = 0)
+  std::map<std::string, PluginChoice> matchers;                  // "one_to_one", and "one_to_many" where it is on
   std::map<std::string, PluginChoice> losses, prompts, metrics;  // by table name; those with use = "none" are left out
   std::map<std::string, DatasetChoice> datasets;
 
@@ -42,10 +42,10 @@ struct Experiment {
 
   std::vector<std::pair<std::string, std::string>> cell;  // what this cell of the grid sets: dotted key, value as TOML
 
-  std::filesystem::path file;           // as it was given
+  std::filesystem::path file;                  // as it was given
   std::vector<std::filesystem::path> parents;  // every file that `extends` led to, first merged first
-  std::string source_text;              // of `file`, byte by byte
-  std::string resolved_toml;            // everything, defaults included; paths are relative to the folder of `file`
+  std::string source_text;                     // of `file`, byte by byte
+  std::string resolved_toml;                   // everything, defaults included; paths are relative to the folder of `file`
   // SHA-256 (hex) of resolved_toml without name, seeds and [record]: the same settings have the same identity under any name,
   // in any folder, on any machine. A run adds its seed, the splits and the code version.
   std::string identity;

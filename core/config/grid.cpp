@@ -30,7 +30,8 @@ bool accept(const Axis& axis, const Leaf& leaf, std::vector<Fault>& faults) {
   };
   if (axis.key.empty()) return fault("is no dotted key", "a key as in \"train.steps\"");
   static const std::set<std::string> fixed = {"extends", "grid", "name", "seeds"};
-  if (axis.key.size() < 2 || fixed.contains(axis.key.front())) return fault("cannot vary", "a key of a table, as in \"train.steps\"");
+  if (axis.key.size() < 2 || fixed.contains(axis.key.front()))
+    return fault("cannot vary", "a key of a table, as in \"train.steps\"");
   if (!std::holds_alternative<std::vector<Value>>(leaf.value.data) || axis.values.empty()) {
     return fault("has no values", "a list of at least one value");
   }
@@ -53,7 +54,9 @@ std::vector<Axis> take_axes(Tree& tree, const Tree& overrides, std::vector<Fault
     if (const auto* values = std::get_if<std::vector<Value>>(&leaf.value.data)) axis.values = *values;
     if (accept(axis, leaf, faults)) {
       const bool twice = std::ranges::any_of(axes, [&axis](const Axis& other) { return touches(other.key, axis.key); });
-      if (twice) faults.push_back({leaf.where, "grid axis " + axis.name + " meets another axis of the same key", "", "one axis a key", ""});
+      if (twice)
+        faults.push_back(
+            {leaf.where, "grid axis " + axis.name + " meets another axis of the same key", "", "one axis a key", ""});
       if (!twice && !decided(axis.key, overrides)) axes.push_back(std::move(axis));
     }
     tree.leaves.erase(entry);
@@ -79,7 +82,8 @@ std::vector<Cell> cells_of(const std::vector<Axis>& axes, const std::string& whe
       const Value& value = axis.values[i / repeat % axis.values.size()];
       cells[i].layer.leaves[axis.key] = {value, axis.where, axis.folder};
       for (std::size_t n = 1; n < axis.key.size(); ++n) {
-        cells[i].layer.tables.try_emplace(KeyPath(axis.key.begin(), axis.key.begin() + static_cast<std::ptrdiff_t>(n)), axis.where);
+        cells[i].layer.tables.try_emplace(KeyPath(axis.key.begin(), axis.key.begin() + static_cast<std::ptrdiff_t>(n)),
+                                          axis.where);
       }
       cells[i].settings.emplace_back(axis.name, show(value));
     }

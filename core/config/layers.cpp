@@ -100,7 +100,8 @@ std::optional<std::string> plugin_of(const Tree& tree, const KeyPath& table) {
 void forget_options(Tree& tree, const KeyPath& table) {
   const Schema common = schema_of<DatasetOptions>();
   const auto belongs_to_table = [&](const KeyPath& path) {
-    return table.front() == "dataset" && std::ranges::any_of(common, [&](const OptionSpec& o) { return o.name == path[table.size()]; });
+    return table.front() == "dataset" &&
+           std::ranges::any_of(common, [&](const OptionSpec& o) { return o.name == path[table.size()]; });
   };
   for (const auto& leaf : below(tree.leaves, table)) {
     if (leaf->first.size() > table.size() && !belongs_to_table(leaf->first)) tree.leaves.erase(leaf);
@@ -124,7 +125,8 @@ void overlay(Tree& base, const Tree& layer) {
 
 void merge(Tree& base, const Tree& layer) {
   const auto clear_the_way = [&base](const KeyPath& path) {
-    for (std::size_t n = 1; n < path.size(); ++n) base.leaves.erase(KeyPath(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(n)));
+    for (std::size_t n = 1; n < path.size(); ++n)
+      base.leaves.erase(KeyPath(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(n)));
   };
   for (const auto& [path, where] : layer.tables) {
     clear_the_way(path);

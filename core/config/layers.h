@@ -19,8 +19,8 @@ struct Layers {
 // Follows `extends`. A file that several parents lead to is merged once, at its first place. False if a file could not be read.
 bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<Fault>& faults);
 
-// Lays `layer` over `base`. Where it changes the plugin of a table, what `base` says to the old plugin is dropped, apart from the
-// keys that belong to the table and not to its plugin (role of a dataset).
+// Lays `layer` over `base`. Where it changes the plugin of a table, what `base` says to the old plugin is dropped, apart from
+// the keys that belong to the table and not to its plugin (role of a dataset).
 void overlay(Tree& base, const Tree& layer);
 
 // Key by key, without a thought of plugins.

@@ -59,7 +59,6 @@ struct AugmentOptions {
 struct EvaluateOptions {
   double threshold = 0.5, confidence = 0.5;
   std::string protocol = "strict";
-  std::int64_t batch = 1;
   bool external = true, overlays = true;
 
   template <class V>
@@ -67,7 +66,6 @@ struct EvaluateOptions {
     v("threshold", threshold, between(0, 1).about("probability from which a pixel belongs to a mask"));
     v("confidence", confidence, between(0, 1).about("score below which a predicted mask is dropped"));
     v("protocol", protocol, one_of({"strict"}).about("strict scores every sample and prompt; a missed one counts 0"));
-    v("batch", batch, at_least(1).about("images in each forward pass"));
     v("external", external, about("also evaluate the datasets of role external"));
     v("overlays", overlays, about("write PNG overlays of the best, median and worst case of each prompt"));
   }
@@ -84,8 +82,9 @@ struct SplitOptions {
     v("held_out", held_out, more_than(0).less_than(1).about("fraction of the items of each subject"));
     v("seed", seed, at_least(0).about("places the blocks; independent of the seeds of the runs"));
     v("blocks", blocks, at_least(1).about("held-out blocks in each subject"));
-    v("mode", mode, one_of({"auto", "block", "subject"})
-                        .about("hold out blocks of each subject, or whole subjects; auto: subjects where a dataset has 7 or more"));
+    v("mode", mode,
+      one_of({"auto", "block", "subject"})
+          .about("hold out blocks of each subject, or whole subjects; auto: subjects where a dataset has 7 or more"));
   }
 };
 
@@ -120,7 +119,8 @@ struct DatasetOptions {
   void visit(V&& v) {
     v("role", role, one_of({"internal", "external"}).about("external is evaluated and never trained on"));
     v("modality", modality, Limits().required().about("ct, mri, ...: concepts of other modalities serve as negatives"));
-    v("sampling_weight", sampling_weight, at_least(0).about("how often its images are drawn in training, relative to the others"));
+    v("sampling_weight", sampling_weight,
+      at_least(0).about("how often its images are drawn in training, relative to the others"));
   }
 };
 

@@ -96,7 +96,9 @@ void flatten(const toml::table& table, const KeyPath& path, const Place& place, 
 
 // The table, or the fault that the parser found. The library gives up at a file's first syntax error.
 std::optional<toml::table> parse(const std::string& text, const Place& place, std::vector<Fault>& faults) {
-  const auto at_line = [&place](std::size_t line) { return place.lines ? place.name + ":" + std::to_string(line) : place.name; };
+  const auto at_line = [&place](std::size_t line) {
+    return place.lines ? place.name + ":" + std::to_string(line) : place.name;
+  };
   if (const std::size_t line = DotCounter(text).line_of_deep_key()) {
     faults.push_back({at_line(line), "a key of more than " + std::to_string(most_dots) + " dots", "", "", ""});
     return std::nullopt;

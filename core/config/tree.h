@@ -1,4 +1,5 @@
-// An experiment between TOML and its schemas: a flat map of leaves, so that layers merge key by key and each value knows its line.
+// An experiment between TOML and its schemas: a flat map of leaves, so that layers merge key by key and each value knows its
+// line.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -104,7 +104,8 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
     const auto& dataset = pool_.datasets()[d];
     if (dataset.common.role == "external" && !experiment_.evaluate.external) continue;
     auto items = dataset.split.held_out;
-    if (request.limit > 0 && static_cast<std::int64_t>(items.size()) > request.limit) items.resize(static_cast<std::size_t>(request.limit));
+    if (request.limit > 0 && static_cast<std::int64_t>(items.size()) > request.limit)
+      items.resize(static_cast<std::size_t>(request.limit));
     for (const auto item : items) tasks.push_back({d, item});
   }
   std::vector<std::vector<ScoreRow>> rows(tasks.size());
@@ -129,7 +130,9 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
         stop = true;
       }
       ++done;
-      if (reports && request.progress && !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(tasks.size()))) stop = true;
+      if (reports && request.progress &&
+          !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(tasks.size())))
+        stop = true;
     }
   };
   for (const auto& model : models) model->train(false);

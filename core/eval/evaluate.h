@@ -21,10 +21,10 @@ struct Case {
 };
 
 struct EvaluateRequest {
-  std::string stage;          // "before", "after"
-  bool shuffled = false;      // adds rows of stage "shuffled": each present prompt of an image scored with the mask that another
-                              // present prompt of it was given; a model that reads its prompts must fall
-  std::int64_t limit = 0;     // at most so many items of each dataset; 0: all
+  std::string stage;       // "before", "after"
+  bool shuffled = false;   // adds rows of stage "shuffled": each present prompt of an image scored with the mask that another
+                           // present prompt of it was given; a model that reads its prompts must fall
+  std::int64_t limit = 0;  // at most so many items of each dataset; 0: all
   std::function<bool(std::int64_t done, std::int64_t all)> progress;  // false: stop
 };
 
@@ -33,7 +33,8 @@ class Evaluator {
   Evaluator(const Experiment& experiment, const Pool& pool, std::map<std::string, std::shared_ptr<Metric>> metrics);
 
   // Dataset name -> rows; empty if stopped. `models` share the items between them, one thread each.
-  std::map<std::string, std::vector<ScoreRow>> run(const std::vector<std::shared_ptr<Backbone>>& models, const EvaluateRequest& request) const;
+  std::map<std::string, std::vector<ScoreRow>> run(const std::vector<std::shared_ptr<Backbone>>& models,
+                                                   const EvaluateRequest& request) const;
   // The case behind a row, predicted again.
   Case again(Backbone& model, const std::string& dataset, const ScoreRow& row) const;
 

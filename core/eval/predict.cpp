@@ -5,8 +5,8 @@
 
 namespace sam3lab {
 
-std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height, std::int64_t width,
-                                const EvaluateOptions& options) {
+std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height,
+                                std::int64_t width, const EvaluateOptions& options) {
   const at::NoGradGuard no_grad;
   const auto& last = outputs.last;
   std::vector<Prediction> predictions;

@@ -17,13 +17,13 @@ struct Prediction {
   at::Tensor mask;          // [H, W] bool: probability >= [evaluate] threshold, whether it fired or not
 };
 
-// Predictions for queries `begin`..`end`-1 of the outputs, which ask about one image of `height` x `width` pixels. The mask logits
-// are resized bilinearly before the threshold, as the reference processor does.
-std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height, std::int64_t width,
-                                const EvaluateOptions& options);
+// Predictions for queries `begin`..`end`-1 of the outputs, which ask about one image of `height` x `width` pixels. The mask
+// logits are resized bilinearly before the threshold, as the reference processor does.
+std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height,
+                                std::int64_t width, const EvaluateOptions& options);
 
-// One non-overlapping map over the prompts of an image (paper, inference): [H, W] int64, -1 for none. Of the masks that fired and
-// cover a pixel, the one with the largest confidence x probability takes it.
+// One non-overlapping map over the prompts of an image (paper, inference): [H, W] int64, -1 for none. Of the masks that fired
+// and cover a pixel, the one with the largest confidence x probability takes it.
 at::Tensor merge(const std::vector<Prediction>& predictions, std::int64_t height, std::int64_t width);
 
 }  // namespace sam3lab

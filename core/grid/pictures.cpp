@@ -42,12 +42,14 @@ std::string file_name(const std::string& prompt, const char* which) {
 
 at::Tensor draw(const Evaluator& evaluator, Backbone& model, const std::string& dataset, const ScoreRow& row) {
   const auto shown = evaluator.again(model, dataset, row);
-  return draw_overlay({shown.image, shown.truth, shown.prediction, fmt::format("{}: {}, Dice {:.2f}", dataset, row.prompt, dice(row))});
+  return draw_overlay(
+      {shown.image, shown.truth, shown.prediction, fmt::format("{}: {}, Dice {:.2f}", dataset, row.prompt, dice(row))});
 }
 
 }  // namespace
 
-std::filesystem::path draw_pictures(const RunRecord& record, const Evaluator& evaluator, Backbone& model, const std::filesystem::path& folder) {
+std::filesystem::path draw_pictures(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
+                                    const std::filesystem::path& folder) {
   std::vector<at::Tensor> overview;
   for (const auto& [name, dataset] : record.datasets) {
     std::filesystem::create_directories(folder / name);

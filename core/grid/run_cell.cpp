@@ -30,7 +30,12 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 class CellRun {
  public:
   CellRun(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request)
-      : experiment_(experiment), seed_(seed), registry_(registry), request_(request), pool_(experiment, registry), started_(Clock::now()) {
+      : experiment_(experiment),
+        seed_(seed),
+        registry_(registry),
+        request_(request),
+        pool_(experiment, registry),
+        started_(Clock::now()) {
     describe_run();
     describe_data();
     record_.identity = identity();
@@ -47,8 +52,9 @@ class CellRun {
     record_.parameters = model_.parameters;
     record_.checkpoint_sha256 = model_.checkpoint_sha256;
     if (!model_.load_report.empty()) record_.environment["checkpoint"] = model_.load_report;
-    commit();
     const bool trains = experiment_.train.steps > 0;
+    if (trains) prepare_scheme();
+    commit();
     if (!trains || experiment_.train.evaluate_before) evaluate(trains ? "before" : "after");
     if (trains && !outcome_.interrupted) train();
     if (trains && !outcome_.interrupted) evaluate("after");
@@ -68,20 +74,23 @@ class CellRun {
     record_.source_toml = experiment_.source_text;
     const auto& evaluate = experiment_.evaluate;
     record_.protocol = fmt::format(
-        "{}: most confident mask of each prompt, kept from confidence {}; mask probability {}; logits resized bilinearly to the original "
+        "{}: most confident mask of each prompt, kept from confidence {}; mask probability {}; logits resized bilinearly to "
+        "the original "
         "image; a miss counts 0; macro mean over prompts of the mean over samples with a target; prompt_source = text",
         evaluate.protocol, evaluate.confidence, evaluate.threshold);
     record_.environment["compiler"] = fmt::format("g++ {}", __VERSION__);
     record_.environment["libtorch"] = SAM3LAB_TORCH_VERSION;
     record_.environment["sam3lab"] = SAM3LAB_VERSION;
     record_.environment["device"] = "cpu";
-    record_.environment["threads"] = fmt::format("{} copies of {} threads", experiment_.train.copies, experiment_.train.threads);
+    record_.environment["threads"] =
+        fmt::format("{} copies of {} threads", experiment_.train.copies, experiment_.train.threads);
     record_.environment["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-    if (request_.limit > 0) record_.environment["limit"] = fmt::format("{} items of each dataset: NOT FOR REPORTING", request_.limit);
+    if (request_.limit > 0)
+      record_.environment["limit"] = fmt::format("{} items of each dataset: NOT FOR REPORTING", request_.limit);
     for (const auto& plugin : registry_.plugins()) {
       for (const auto& offer : plugin.offers) {
-        record_.plugins.push_back({offer.substr(0, offer.find('/')), offer.substr(offer.find('/') + 1), plugin.file.filename().string(),
-                                   plugin.version, plugin.stamp});
+        record_.plugins.push_back({offer.substr(0, offer.find('/')), offer.substr(offer.find('/') + 1),
+                                   plugin.file.filename().string(), plugin.version, plugin.stamp});
       }
     }
     for (const auto& [key, choice] : experiment_.metrics) {
@@ -114,7 +123,8 @@ class CellRun {
 
   // The same settings, seed, data and code are the same run, wherever it happens.
   [[nodiscard]] std::string identity() const {
-    std::string text = fmt::format("{}\nseed {}\ncode {}\nlimit {}\n", experiment_.identity, seed_, code_digest(), request_.limit);
+    std::string text =
+        fmt::format("{}\nseed {}\ncode {}\nlimit {}\n", experiment_.identity, seed_, code_digest(), request_.limit);
     for (const auto& [name, dataset] : record_.datasets) {
       text += fmt::format("{} {}\n", name, dataset.split_sha256);
       for (const auto& [file, digest] : dataset.file_sha256) text += digest + "\n";
@@ -149,20 +159,26 @@ class CellRun {
     commit();
   }
 
-  void train() {
-    const auto start = Clock::now();
+  // Before anything takes time, so that a scheme that trains nothing is refused at once.
+  void prepare_scheme() {
     const auto scheme = registry_.make<Scheme>(experiment_.scheme);
-    auto groups = scheme->prepare(*model_.copies.front(), {experiment_.train.learning_rate, experiment_.train.weight_decay});
+    groups_ = scheme->prepare(*model_.copies.front(), {experiment_.train.learning_rate, experiment_.train.weight_decay});
     for (std::size_t c = 1; c < model_.copies.size(); ++c) (void)scheme->prepare(*model_.copies[c], {});
-    for (const auto& group : groups) {
+    for (const auto& group : groups_) {
       for (const auto& [name, parameter] : group.parameters) record_.trainable_parameters += parameter.numel();
     }
-    if (groups.empty()) {
-      throw UsageError(Fault{experiment_.scheme.where, fmt::format("scheme '{}' leaves nothing to train", experiment_.scheme.use),
-                             fmt::format("train.steps = {}", experiment_.train.steps), "trainable parameters", "set train.steps = 0 to evaluate only"});
+    if (groups_.empty()) {
+      throw UsageError(Fault{experiment_.scheme.where,
+                             fmt::format("scheme '{}' leaves nothing to train", experiment_.scheme.use),
+                             fmt::format("train.steps = {}", experiment_.train.steps), "trainable parameters",
+                             "set train.steps = 0 to evaluate only"});
     }
+  }
+
+  void train() {
+    const auto start = Clock::now();
     const auto criterion = make_criterion();
-    Trainer trainer(experiment_, pool_, model_.copies, criterion, std::move(groups), static_cast<std::uint64_t>(seed_));
+    Trainer trainer(experiment_, pool_, model_.copies, criterion, std::move(groups_), static_cast<std::uint64_t>(seed_));
     double smooth_loss = 0.0;
     while (trainer.done() < experiment_.train.steps && !interrupted()) {
       record_.steps.push_back(trainer.step());
@@ -192,7 +208,8 @@ class CellRun {
     Tensors weights;
     for (const auto& [name, tensor] : model_.copies.front()->parameters()) weights[name] = tensor.detach();
     for (const auto& [name, tensor] : model_.copies.front()->buffers()) weights[name] = tensor.detach();
-    write_safetensors(outcome_.weights.string(), weights, {{"sam3lab.identity", record_.identity}, {"sam3lab.name", record_.name}});
+    write_safetensors(outcome_.weights.string(), weights,
+                      {{"sam3lab.identity", record_.identity}, {"sam3lab.name", record_.name}});
     if (experiment_.evaluate.overlays) {
       const Evaluator evaluator(experiment_, pool_, metrics_);
       outcome_.overview = draw_pictures(record_, evaluator, *model_.copies.front(), pictures_);
@@ -215,6 +232,7 @@ class CellRun {
   Clock::time_point started_;
   std::map<std::string, std::shared_ptr<Metric>> metrics_;
   Model model_;
+  std::vector<ParameterGroup> groups_;
   RunRecord record_;
   RunOutcome outcome_;
   std::filesystem::path pictures_;

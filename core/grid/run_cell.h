@@ -21,8 +21,8 @@ struct Progress {
 };
 
 struct RunRequest {
-  std::filesystem::path folder;              // of the result; made if it is not there
-  std::int64_t limit = 0;                    // at most so many items of each dataset in an evaluation; 0: all
+  std::filesystem::path folder;  // of the result; made if it is not there
+  std::int64_t limit = 0;        // at most so many items of each dataset in an evaluation; 0: all
   std::function<void(const Progress&)> progress;
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, commit, return
 };

@@ -1,5 +1,5 @@
-// What a run leaves behind: one HDF5 file (layout: results/README.md). Everything is held in memory and written anew at each commit
-// to a file beside the result, closed, synced and renamed: a kill at any instant leaves the last commit whole.
+// What a run leaves behind: one HDF5 file (layout: results/README.md). Everything is held in memory and written anew at each
+// commit to a file beside the result, closed, synced and renamed: a kill at any instant leaves the last commit whole.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -12,30 +12,31 @@ namespace sam3lab {
 // One update of the weights. `terms` holds every weighted loss term under its name; rates are per parameter group.
 struct StepRow {
   std::int64_t step = 0;
-  double loss = 0.0;                       // total, weighted
-  double gradient_norm = 0.0;              // before clipping
-  double seconds = 0.0;                    // wall time of the step
-  double peak_memory_mib = 0.0;            // largest resident set of the process so far
+  double loss = 0.0;             // total, weighted
+  double gradient_norm = 0.0;    // before clipping
+  double seconds = 0.0;          // wall time of the step
+  double peak_memory_mib = 0.0;  // largest resident set of the process so far
   std::map<std::string, double> terms;
   std::map<std::string, double> rates;
 };
 
 // One (sample, prompt) of one evaluation.
 struct ScoreRow {
-  std::string stage;      // "before", "after", "shuffled" (after training, prompts exchanged among those of the image)
+  std::string stage;  // "before", "after", "shuffled" (after training, prompts exchanged among those of the image)
   std::string item, label, prompt;
   bool present = false;   // the truth is not empty
   double confidence = 0;  // presence probability times the probability of the most confident object query
   bool fired = false;     // confidence reached the threshold
   std::int64_t true_pixels = 0, predicted_pixels = 0;
-  std::map<std::string, double> metrics;  // "dice", "iou": the prompt's own mask, empty if it did not fire; also "dice_ungated":
-                                          // the most confident mask whatever its confidence; "dice_merged": after the merge
+  std::map<std::string, double>
+      metrics;  // "dice", "iou": the prompt's own mask, empty if it did not fire; also "dice_ungated":
+                // the most confident mask whatever its confidence; "dice_merged": after the merge
 };
 
 struct DatasetRecord {
   std::string modality, role, split_sha256;
   std::vector<std::string> labels, train_items, held_out_items, dropped_items;  // dropped: in the gap between the two
-  std::map<std::string, std::string> file_sha256;  // path as in the experiment -> SHA-256
+  std::map<std::string, std::string> file_sha256;                               // path as in the experiment -> SHA-256
   std::vector<ScoreRow> scores;
 };
 
@@ -45,14 +46,14 @@ struct PluginRecord {
 
 struct RunRecord {
   std::string name, identity, code_version, resolved_toml, source_toml, protocol;
-  std::string checkpoint_sha256;            // empty: seeded random weights
+  std::string checkpoint_sha256;  // empty: seeded random weights
   std::int64_t seed = 0, parameters = 0, trainable_parameters = 0;
   std::map<std::string, std::string> environment;  // compiler, libtorch, device, threads, host cpu, started (UTC), "limit"...
   std::map<std::string, std::string> metric_definitions;
   std::vector<PluginRecord> plugins;
   std::vector<StepRow> steps;
   std::map<std::string, DatasetRecord> datasets;
-  std::map<std::string, double> seconds;    // "total", "train", "evaluate_before", ...
+  std::map<std::string, double> seconds;  // "total", "train", "evaluate_before", ...
   bool finished = false;
 };
 

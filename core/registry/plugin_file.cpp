@@ -23,7 +23,8 @@ Fault mismatch(const std::string& file, const PluginInfo& info) {
     return {file, "is no sam3lab plugin", "another magic number in " + std::string(symbol), "'sam3lab'", rebuild};
   }
   if (info.api != plugin_api) {
-    return {file, "has another plugin interface", "version " + std::to_string(info.api), "version " + std::to_string(plugin_api), rebuild};
+    return {file, "has another plugin interface", "version " + std::to_string(info.api),
+            "version " + std::to_string(plugin_api), rebuild};
   }
   if (info.stamp == nullptr || info.name == nullptr || info.version == nullptr || info.enrol == nullptr) {
     return {file, "is a broken plugin", "an empty field in " + std::string(symbol), "SAM3LAB_PLUGIN(name) to fill it", rebuild};
@@ -43,7 +44,8 @@ std::string broken_library(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   Elf64_Ehdr header{};
   if (error || !stream.read(reinterpret_cast<char*>(&header), sizeof header)) return "a file too short for a library";
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return "no 64-bit ELF library";
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64)
+    return "no 64-bit ELF library";
   if (header.e_type != ET_DYN || header.e_phentsize != sizeof(Elf64_Phdr)) return "no shared ELF library";
   for (int i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr part{};
@@ -74,15 +76,16 @@ const PluginInfo* open_plugin(const std::filesystem::path& file, std::vector<Fau
   std::unique_ptr<dll::shared_library> library;
   try {
     // The absolute name keeps the system from searching its own folders.
-    library = std::make_unique<dll::shared_library>(std::filesystem::absolute(file), dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+    library = std::make_unique<dll::shared_library>(std::filesystem::absolute(file),
+                                                    dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   } catch (const std::exception& error) {
     faults.push_back({file.string(), "cannot be loaded", loader_message(error.what()),
                       "a shared library that links against this program's LibTorch", rebuild});
     return nullptr;
   }
   if (!library->has(symbol)) {
-    faults.push_back({file.string(), "is no sam3lab plugin", "no symbol " + std::string(symbol), "SAM3LAB_PLUGIN(name) in its source",
-                      "take it out of the plugin folder"});
+    faults.push_back({file.string(), "is no sam3lab plugin", "no symbol " + std::string(symbol),
+                      "SAM3LAB_PLUGIN(name) in its source", "take it out of the plugin folder"});
     return nullptr;
   }
   // Never unloaded: the code of destructors and of exceptions must outlive every object a plugin made.

@@ -23,7 +23,8 @@ std::string bad_schema(const Schema& schema, const std::string& slot) {
     if (!names.insert(option.name).second) return "option '" + option.name + "' is taken";
     if (option.limits.is_required()) continue;
     if (const auto expected = option.limits.refuse(option.default_value)) {
-      return "option '" + option.name + "' has a default of " + format_value(option.default_value) + ", which is not " + *expected;
+      return "option '" + option.name + "' has a default of " + format_value(option.default_value) + ", which is not " +
+             *expected;
     }
   }
   return "";
@@ -50,7 +51,8 @@ std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& fol
 // Takes what a plugin's body offers and keeps what is sound.
 class Registry::Collector final : public Registrar {
  public:
-  Collector(Registry& registry, LoadedPlugin& plugin, std::vector<Fault>& faults) : registry_(registry), plugin_(plugin), faults_(faults) {}
+  Collector(Registry& registry, LoadedPlugin& plugin, std::vector<Fault>& faults)
+      : registry_(registry), plugin_(plugin), faults_(faults) {}
 
   void add(Offer offer) override {
     const std::string id = offer.slot + "/" + offer.name;
@@ -62,7 +64,8 @@ class Registry::Collector final : public Registrar {
     } else if (const std::string reason = bad_schema(offer.schema, offer.slot); !reason.empty()) {
       faults_.push_back({file, id + ": " + reason, "", "", "correct visit() of its option struct"});
     } else if (const auto first = registry_.entries_.find(id); first != registry_.entries_.end()) {
-      faults_.push_back({file, id + " is claimed twice", "", "", "first claimed by " + first->second.file.string() + ": rename or remove one"});
+      faults_.push_back({file, id + " is claimed twice", "", "",
+                         "first claimed by " + first->second.file.string() + ": rename or remove one"});
     } else {
       plugin_.offers.push_back(id);
       registry_.catalogue_[offer.slot][offer.name] = {offer.about, offer.schema};

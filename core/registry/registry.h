@@ -29,7 +29,8 @@ struct PluginSources {
 
 class Registry {
  public:
-  // Loads everything; all faults in one UsageError. Libraries stay loaded until the process ends: objects of theirs may live on.
+  // Loads everything; all faults in one UsageError. Libraries stay loaded until the process ends: objects of theirs may live
+  // on.
   explicit Registry(const PluginSources& sources);
 
   [[nodiscard]] const std::vector<LoadedPlugin>& plugins() const { return plugins_; }

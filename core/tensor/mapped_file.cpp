@@ -41,7 +41,8 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }
 
-at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t offset, at::ScalarType type, at::IntArrayRef shape) {
+at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t offset, at::ScalarType type,
+                         at::IntArrayRef shape) {
   char* begin = file->data_ + offset;
   const auto options = at::TensorOptions().dtype(type);
   std::size_t count = 1;
@@ -53,7 +54,8 @@ at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t of
     std::memcpy(copy.data_ptr(), begin, count * width);
     return copy;
   }
-  return at::from_blob(begin, shape, [file](void*) {}, options);
+  return at::from_blob(
+      begin, shape, [file](void*) {}, options);
 }
 
 bool all_bytes_boolean(std::string_view bytes) {

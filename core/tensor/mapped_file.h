@@ -33,9 +33,10 @@ class SAM3LAB_API MappedFile {
   std::size_t size_;
 };
 
-// A contiguous tensor over the file's bytes from `offset`, which the caller has checked to hold it all. Bytes that do not sit on
-// the element's alignment are copied.
-at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t offset, at::ScalarType type, at::IntArrayRef shape);
+// A contiguous tensor over the file's bytes from `offset`, which the caller has checked to hold it all. Bytes that do not sit
+// on the element's alignment are copied.
+at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t offset, at::ScalarType type,
+                         at::IntArrayRef shape);
 
 // A bool tensor's bytes must be 0 or 1: any other value is undefined behaviour in compiled code.
 bool all_bytes_boolean(std::string_view bytes);

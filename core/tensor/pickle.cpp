@@ -36,13 +36,48 @@ std::string printable(std::string_view text) {
 
 // The opcodes that torch.save and Python's own pickler write for dictionaries of tensors.
 enum Opcode : unsigned char {
-  op_mark = '(', op_stop = '.', op_none = 'N', op_true = 0x88, op_false = 0x89, op_proto = 0x80, op_frame = 0x95,
-  op_int4 = 'J', op_int1 = 'K', op_int2 = 'M', op_long1 = 0x8a, op_float = 'G',
-  op_text1 = 0x8c, op_text4 = 'X', op_text8 = 0x8d, op_string1 = 'U', op_string4 = 'T', op_bytes1 = 'C', op_bytes4 = 'B',
-  op_empty_dict = '}', op_empty_list = ']', op_empty_tuple = ')', op_dict = 'd', op_list = 'l', op_tuple = 't',
-  op_tuple1 = 0x85, op_tuple2 = 0x86, op_tuple3 = 0x87, op_append = 'a', op_appends = 'e', op_set_item = 's', op_set_items = 'u',
-  op_put1 = 'q', op_put4 = 'r', op_get1 = 'h', op_get4 = 'j', op_memoize = 0x94,
-  op_global = 'c', op_stack_global = 0x93, op_reduce = 'R', op_build = 'b', op_persistent = 'Q'
+  op_mark = '(',
+  op_stop = '.',
+  op_none = 'N',
+  op_true = 0x88,
+  op_false = 0x89,
+  op_proto = 0x80,
+  op_frame = 0x95,
+  op_int4 = 'J',
+  op_int1 = 'K',
+  op_int2 = 'M',
+  op_long1 = 0x8a,
+  op_float = 'G',
+  op_text1 = 0x8c,
+  op_text4 = 'X',
+  op_text8 = 0x8d,
+  op_string1 = 'U',
+  op_string4 = 'T',
+  op_bytes1 = 'C',
+  op_bytes4 = 'B',
+  op_empty_dict = '}',
+  op_empty_list = ']',
+  op_empty_tuple = ')',
+  op_dict = 'd',
+  op_list = 'l',
+  op_tuple = 't',
+  op_tuple1 = 0x85,
+  op_tuple2 = 0x86,
+  op_tuple3 = 0x87,
+  op_append = 'a',
+  op_appends = 'e',
+  op_set_item = 's',
+  op_set_items = 'u',
+  op_put1 = 'q',
+  op_put4 = 'r',
+  op_get1 = 'h',
+  op_get4 = 'j',
+  op_memoize = 0x94,
+  op_global = 'c',
+  op_stack_global = 0x93,
+  op_reduce = 'R',
+  op_build = 'b',
+  op_persistent = 'Q'
 };
 
 }  // namespace
@@ -145,25 +180,42 @@ class Machine {
 
   bool scalar(unsigned char op) {
     switch (op) {
-      case op_proto: take<std::uint8_t>(); return true;  // instructions are checked one by one, whatever the protocol
-      case op_frame: take<std::uint64_t>(); return true;
-      case op_mark: return push(Mark{}), true;
-      case op_none: return push(None{}), true;
-      case op_true: return push(true), true;
-      case op_false: return push(false), true;
-      case op_int1: return push(static_cast<std::int64_t>(take<std::uint8_t>())), true;
-      case op_int2: return push(static_cast<std::int64_t>(take<std::uint16_t>())), true;
-      case op_int4: return push(static_cast<std::int64_t>(take<std::int32_t>())), true;
-      case op_long1: return push(long_integer(text(take<std::uint8_t>()))), true;
-      case op_float: return push(std::bit_cast<double>(__builtin_bswap64(take<std::uint64_t>()))), true;
+      case op_proto:
+        take<std::uint8_t>();
+        return true;  // instructions are checked one by one, whatever the protocol
+      case op_frame:
+        take<std::uint64_t>();
+        return true;
+      case op_mark:
+        return push(Mark{}), true;
+      case op_none:
+        return push(None{}), true;
+      case op_true:
+        return push(true), true;
+      case op_false:
+        return push(false), true;
+      case op_int1:
+        return push(static_cast<std::int64_t>(take<std::uint8_t>())), true;
+      case op_int2:
+        return push(static_cast<std::int64_t>(take<std::uint16_t>())), true;
+      case op_int4:
+        return push(static_cast<std::int64_t>(take<std::int32_t>())), true;
+      case op_long1:
+        return push(long_integer(text(take<std::uint8_t>()))), true;
+      case op_float:
+        return push(std::bit_cast<double>(__builtin_bswap64(take<std::uint64_t>()))), true;
       case op_text1:
       case op_string1:
-      case op_bytes1: return push(text(take<std::uint8_t>())), true;
+      case op_bytes1:
+        return push(text(take<std::uint8_t>())), true;
       case op_text4:
       case op_string4:
-      case op_bytes4: return push(text(take<std::uint32_t>())), true;
-      case op_text8: return push(text(take<std::uint64_t>())), true;
-      default: return false;
+      case op_bytes4:
+        return push(text(take<std::uint32_t>())), true;
+      case op_text8:
+        return push(text(take<std::uint64_t>())), true;
+      default:
+        return false;
     }
   }
 
@@ -179,14 +231,22 @@ class Machine {
 
   bool container(unsigned char op) {
     switch (op) {
-      case op_empty_dict: return push(dictionary()), true;
-      case op_empty_list: return push(list({}, false)), true;
-      case op_empty_tuple: return push(list({}, true)), true;
-      case op_list: return push(list(pop_to_mark(), false)), true;
-      case op_tuple: return push(list(pop_to_mark(), true)), true;
-      case op_tuple1: return tuple(1), true;
-      case op_tuple2: return tuple(2), true;
-      case op_tuple3: return tuple(3), true;
+      case op_empty_dict:
+        return push(dictionary()), true;
+      case op_empty_list:
+        return push(list({}, false)), true;
+      case op_empty_tuple:
+        return push(list({}, true)), true;
+      case op_list:
+        return push(list(pop_to_mark(), false)), true;
+      case op_tuple:
+        return push(list(pop_to_mark(), true)), true;
+      case op_tuple1:
+        return tuple(1), true;
+      case op_tuple2:
+        return tuple(2), true;
+      case op_tuple3:
+        return tuple(3), true;
       case op_dict: {
         const auto items = pop_to_mark();
         auto* made = dictionary();
@@ -214,12 +274,18 @@ class Machine {
         set_items(top_as<Dictionary*>("a dictionary"), items);
         return true;
       }
-      case op_put1: return put(take<std::uint8_t>()), true;
-      case op_put4: return put(take<std::uint32_t>()), true;
-      case op_memoize: return put(memo_.size()), true;
-      case op_get1: return get(take<std::uint8_t>()), true;
-      case op_get4: return get(take<std::uint32_t>()), true;
-      default: return false;
+      case op_put1:
+        return put(take<std::uint8_t>()), true;
+      case op_put4:
+        return put(take<std::uint32_t>()), true;
+      case op_memoize:
+        return put(memo_.size()), true;
+      case op_get1:
+        return get(take<std::uint8_t>()), true;
+      case op_get4:
+        return get(take<std::uint32_t>()), true;
+      default:
+        return false;
     }
   }
 
@@ -233,7 +299,8 @@ class Machine {
         const auto name = pop_as<std::string_view>("a name"), module = pop_as<std::string_view>("a name");
         return push(global(module, name)), true;
       }
-      case op_persistent: return push(storage(pop_as<List*>("a storage"))), true;
+      case op_persistent:
+        return push(storage(pop_as<List*>("a storage"))), true;
       case op_reduce: {
         const auto* arguments = pop_as<List*>("arguments");
         return push(reduce(pop_as<GlobalName>("a name"), arguments->items)), true;
@@ -242,7 +309,8 @@ class Machine {
         pop();
         top_as<Dictionary*>("a dictionary");
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -297,7 +365,8 @@ class Machine {
         }
         return &into_.tensors_.emplace_back(Tensor{std::get<Storage>(arguments[0]), std::get<std::int64_t>(arguments[1]),
                                                    integers(arguments[2]), integers(arguments[3])});
-      case Global::storage: break;
+      case Global::storage:
+        break;
     }
     refuse("a storage made in an unknown way");
   }

@@ -31,9 +31,10 @@ void read_shard(const std::string& path, TensorFile& into) {
   }
   std::memcpy(&length, file->data(), prefix);  // little-endian, as every machine that LibTorch's wheel runs on
   if (length > safetensors::header_limit || length > file->size() - prefix) {
-    throw DataError(Fault{path, "the header is longer than it may be", std::to_string(length) + " bytes",
-                          "at most " + std::to_string(std::min<std::uint64_t>(safetensors::header_limit, file->size() - prefix)),
-                          "the file is truncated, damaged or no safetensors file"});
+    throw DataError(
+        Fault{path, "the header is longer than it may be", std::to_string(length) + " bytes",
+              "at most " + std::to_string(std::min<std::uint64_t>(safetensors::header_limit, file->size() - prefix)),
+              "the file is truncated, damaged or no safetensors file"});
   }
   const std::size_t data = prefix + static_cast<std::size_t>(length);
   auto header = safetensors::parse_header(file->view(prefix, data - prefix), file->size() - data, path);
@@ -51,7 +52,9 @@ void read_shard(const std::string& path, TensorFile& into) {
 
 // A small JSON document without duplicate keys, at most three levels deep.
 json parse_strict(std::string_view text, const std::string& path) {
-  const auto damaged = [&](const std::string& got) { return DataError(Fault{path, "damaged JSON", got, "", "fetch it again"}); };
+  const auto damaged = [&](const std::string& got) {
+    return DataError(Fault{path, "damaged JSON", got, "", "fetch it again"});
+  };
   std::vector<std::set<std::string>> keys;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
     if (depth > 3) throw damaged("more than three levels");

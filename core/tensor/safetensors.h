@@ -1,6 +1,6 @@
-// The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length, a JSON header, raw data.
-// Files are taken as hostile: every size, offset, name and type is checked before use, and memory stays in proportion to the
-// header. All errors are DataError with the file in `where`.
+// The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length, a JSON header, raw
+// data. Files are taken as hostile: every size, offset, name and type is checked before use, and memory stays in proportion to
+// the header. All errors are DataError with the file in `where`.
 #pragma once
 #include <string>
 

@@ -105,7 +105,8 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     refuse("a list where none belongs");
   }
   bool end_array() override {
-    if (place_ == Place::in_offsets && numbers_ != 2) refuse("data_offsets of '" + shown(entry_.name) + "' are not two numbers");
+    if (place_ == Place::in_offsets && numbers_ != 2)
+      refuse("data_offsets of '" + shown(entry_.name) + "' are not two numbers");
     return go(Place::fields);
   }
   bool number_unsigned(number_unsigned_t value) override {
@@ -132,7 +133,18 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   enum class Place {
-    outside, names, entry_or_metadata, fields, type, shape, in_shape, offsets, in_offsets, metadata, metadata_value, after
+    outside,
+    names,
+    entry_or_metadata,
+    fields,
+    type,
+    shape,
+    in_shape,
+    offsets,
+    in_offsets,
+    metadata,
+    metadata_value,
+    after
   };
   bool go(Place place) { return place_ = place, true; }
   [[noreturn]] void refuse(const std::string& got) const {
@@ -193,9 +205,8 @@ Header parse_header(std::string_view json, std::uint64_t data_size, const std::s
   Header header;
   Reader reader(path, header);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
-  std::sort(header.entries.begin(), header.entries.end(), [](const Entry& a, const Entry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
+  std::sort(header.entries.begin(), header.entries.end(),
+            [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
   check_entries(header.entries, data_size, path);
   return header;
 }

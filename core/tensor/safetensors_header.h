@@ -28,11 +28,11 @@ struct Header {
   Metadata metadata;
 };
 
-// Checks that the entries have known types and sizes that fit their ranges, and that the ranges tile [0, data_size) without gap or
-// overlap. `path` is for the messages.
+// Checks that the entries have known types and sizes that fit their ranges, and that the ranges tile [0, data_size) without gap
+// or overlap. `path` is for the messages.
 Header parse_header(std::string_view json, std::uint64_t data_size, const std::string& path);
 
-std::optional<c10::ScalarType> type_of(std::string_view name);          // "BF16"
+std::optional<c10::ScalarType> type_of(std::string_view name);  // "BF16"
 std::optional<std::string_view> name_of(c10::ScalarType type);
 
 }  // namespace sam3lab::safetensors

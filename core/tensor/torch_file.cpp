@@ -40,11 +40,13 @@ class Reader {
     const auto& record = entries_.at(prefix_ + "data.pkl");
     const auto content = bytes(record);
     if (record.crc != 0 && zip::crc32(content) != record.crc) {  // PyTorch can be told to leave checksums out
-      throw DataError(Fault{path_, "the checkpoint's directory of tensors is damaged", "a wrong checksum", "", "fetch it again"});
+      throw DataError(
+          Fault{path_, "the checkpoint's directory of tensors is damaged", "a wrong checksum", "", "fetch it again"});
     }
     const pickle::Pickle pickle(content, path_);
     if (!std::holds_alternative<pickle::Dictionary*>(pickle.root())) {
-      throw DataError(Fault{path_, "the checkpoint is no dictionary", "", "a state_dict, bare or under 'model' or 'state_dict'", ""});
+      throw DataError(
+          Fault{path_, "the checkpoint is no dictionary", "", "a state_dict, bare or under 'model' or 'state_dict'", ""});
     }
     TensorFile result;
     result.format = "torch";
@@ -53,8 +55,10 @@ class Reader {
     if (weights != root) collect(*root, result, false);
     collect(*weights, result, true);
     if (result.tensors.empty()) {
-      throw DataError(Fault{path_, "the checkpoint holds no tensors where they are looked for", "", "a state_dict, bare or "
-                            "under 'model' or 'state_dict'", ""});
+      throw DataError(Fault{path_, "the checkpoint holds no tensors where they are looked for", "",
+                            "a state_dict, bare or "
+                            "under 'model' or 'state_dict'",
+                            ""});
     }
     return result;
   }
@@ -109,7 +113,8 @@ class Reader {
         static_cast<std::uint64_t>(wanted.elements) > found->second.size / width) {
       throw DataError(Fault{path_, "the storage of tensor '" + name + "' is missing or shorter than the tensor needs",
                             found == entries_.end() ? "nothing" : std::to_string(found->second.size) + " bytes",
-                            std::to_string(wanted.elements) + " elements of " + std::to_string(width) + " bytes", "fetch it again"});
+                            std::to_string(wanted.elements) + " elements of " + std::to_string(width) + " bytes",
+                            "fetch it again"});
     }
     if (wanted.type == c10::ScalarType::Bool && !all_bytes_boolean(bytes(found->second))) {
       throw DataError(Fault{path_, "tensor '" + name + "' of dtype bool holds bytes other than 0 and 1", "", "", ""});
@@ -139,7 +144,8 @@ class Reader {
     if (overflow) throw refuse("a shape of more than 2^63 bytes");
     if (empty) return at::empty(tensor.sizes, tensor.storage.type);
     if (last >= tensor.storage.elements) throw refuse("elements past the end of its storage");
-    // A view that shows elements more than once is harmless until something copies it: a few bytes could then ask for terabytes.
+    // A view that shows elements more than once is harmless until something copies it: a few bytes could then ask for
+    // terabytes.
     if (count > tensor.storage.elements) {
       throw refuse(std::to_string(count) + " elements of a storage with " + std::to_string(tensor.storage.elements),
                    "save it with .contiguous()");

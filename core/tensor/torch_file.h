@@ -6,8 +6,8 @@
 
 namespace sam3lab {
 
-// Reads the state_dict of a .pt file: bare, or under `model` or `state_dict`. Tensors are mapped, not copied; those that share a
-// storage in the file share memory here. Nothing in the file is executed: see core/tensor/pickle.h. Throws DataError.
+// Reads the state_dict of a .pt file: bare, or under `model` or `state_dict`. Tensors are mapped, not copied; those that share
+// a storage in the file share memory here. Nothing in the file is executed: see core/tensor/pickle.h. Throws DataError.
 SAM3LAB_API TensorFile read_torch_file(const std::string& path);
 
 // A file that `torch.load(path, weights_only=True)` reads: {under: {name: tensor}}, or {name: tensor} if `under` is empty.

@@ -47,19 +47,32 @@ class Pickler {
 
 const char* storage_name(at::ScalarType type) {
   switch (type) {
-    case at::kFloat: return "FloatStorage";
-    case at::kDouble: return "DoubleStorage";
-    case at::kHalf: return "HalfStorage";
-    case at::kBFloat16: return "BFloat16Storage";
-    case at::kLong: return "LongStorage";
-    case at::kInt: return "IntStorage";
-    case at::kShort: return "ShortStorage";
-    case at::kChar: return "CharStorage";
-    case at::kByte: return "ByteStorage";
-    case at::kBool: return "BoolStorage";
-    case at::kComplexFloat: return "ComplexFloatStorage";
-    case at::kComplexDouble: return "ComplexDoubleStorage";
-    default: return nullptr;
+    case at::kFloat:
+      return "FloatStorage";
+    case at::kDouble:
+      return "DoubleStorage";
+    case at::kHalf:
+      return "HalfStorage";
+    case at::kBFloat16:
+      return "BFloat16Storage";
+    case at::kLong:
+      return "LongStorage";
+    case at::kInt:
+      return "IntStorage";
+    case at::kShort:
+      return "ShortStorage";
+    case at::kChar:
+      return "CharStorage";
+    case at::kByte:
+      return "ByteStorage";
+    case at::kBool:
+      return "BoolStorage";
+    case at::kComplexFloat:
+      return "ComplexFloatStorage";
+    case at::kComplexDouble:
+      return "ComplexDoubleStorage";
+    default:
+      return nullptr;
   }
 }
 
@@ -84,7 +97,8 @@ void write_torch_file(const std::string& path, const Tensors& tensors, const std
   for (const auto& [name, tensor] : tensors) {
     const char* storage = storage_name(tensor.scalar_type());
     if (storage == nullptr) {
-      throw DataError(Fault{path, "cannot write tensor '" + name + "' as a torch file", c10::toString(tensor.scalar_type()), "", ""});
+      throw DataError(
+          Fault{path, "cannot write tensor '" + name + "' as a torch file", c10::toString(tensor.scalar_type()), "", ""});
     }
     pickler.text(name);
     put_tensor(pickler, tensor, storage, std::to_string(key++));

@@ -16,8 +16,8 @@ struct Entry {
 };
 using Entries = std::map<std::string, Entry>;
 
-// Reads the directory of `archive`. Every entry is stored, lies within the archive and overlaps no other: what comes out can never be
-// larger than what went in. Throws DataError with `path` in `where`.
+// Reads the directory of `archive`. Every entry is stored, lies within the archive and overlaps no other: what comes out can
+// never be larger than what went in. Throws DataError with `path` in `where`.
 Entries read_directory(std::string_view archive, const std::string& path);
 
 std::uint32_t crc32(std::string_view bytes);

@@ -23,7 +23,8 @@ class Fields {
     return value;
   }
   std::string_view text(std::uint64_t size) {
-    if (size > bytes_.size() - at_) throw DataError(Fault{path_, "the archive's directory is cut short", "", "", "fetch it again"});
+    if (size > bytes_.size() - at_)
+      throw DataError(Fault{path_, "the archive's directory is cut short", "", "", "fetch it again"});
     const auto piece = bytes_.substr(at_, static_cast<std::size_t>(size));
     at_ += piece.size();
     return piece;
@@ -99,7 +100,8 @@ std::uint64_t data_begin(std::string_view archive, std::uint64_t header, const s
   local.skip(22);
   const auto name_size = local.take<std::uint16_t>();
   const auto extra_size = local.take<std::uint16_t>();
-  if (piece(archive, header + 30, name_size, path) != name) refuse(path, "entry '" + name + "' has another name in its own header");
+  if (piece(archive, header + 30, name_size, path) != name)
+    refuse(path, "entry '" + name + "' has another name in its own header");
   return header + 30 + name_size + extra_size;
 }
 

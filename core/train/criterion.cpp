@@ -15,7 +15,8 @@ void refuse_too_many_targets(const Outputs& outputs, const Targets& targets) {
   const auto objects = outputs.last.one_to_one.logits.size(1);
   if (most > objects) {
     throw DataError(Fault{"training", "a prompt has more targets than the model has object queries", std::to_string(most),
-                          "at most " + std::to_string(objects), "cut the images into tiles, or raise num_queries of the backbone"});
+                          "at most " + std::to_string(objects),
+                          "cut the images into tiles, or raise num_queries of the backbone"});
   }
 }
 
@@ -43,7 +44,8 @@ void Criterion::add_layer(const Outputs& outputs, const LayerOutputs& layer, con
     const bool by_many = !auxiliary || options_.one_to_many_matcher_on_auxiliary;
     const auto many_matches = (by_many ? one_to_many_ : one_to_one_)->match(layer.one_to_many, targets);
     const at::Tensor no_presence;
-    const LossInput many{layer.one_to_many, no_presence, targets, many_matches, num_boxes, auxiliary.has_value(), true, outputs};
+    const LossInput many{layer.one_to_many, no_presence,           targets, many_matches,
+                         num_boxes,         auxiliary.has_value(), true,    outputs};
     add(many, false, options_.one_to_many_weight, suffix + "_o2m");
   }
   if (!auxiliary) add(one, true, 1.0, "");

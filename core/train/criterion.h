@@ -1,5 +1,5 @@
-// From what a model gave to one number to minimise. Every decoder layer and both sets of object queries are matched with the targets
-// on their own and shown to every loss. Function of Sam3LossWrapper, sam3/train/loss/sam3_loss.py.
+// From what a model gave to one number to minimise. Every decoder layer and both sets of object queries are matched with the
+// targets on their own and shown to every loss. Function of Sam3LossWrapper, sam3/train/loss/sam3_loss.py.
 #pragma once
 #include <memory>
 #include <optional>
@@ -8,20 +8,13 @@
 
 #include <sam3lab/api/loss.h>
 #include <sam3lab/api/matcher.h>
-#include <sam3lab/api/options.h>
 
 namespace sam3lab {
 
 struct CriterionOptions {
-  double one_to_many_weight = 2.0;
-  bool one_to_many_matcher_on_auxiliary = false, scale_by_queries = true;
-  template <class V>
-  void visit(V&& v) {
-    v("one_to_many_weight", one_to_many_weight, at_least(0.0).about("factor of every term of the one-to-many object queries"));
-    v("one_to_many_matcher_on_auxiliary", one_to_many_matcher_on_auxiliary,
-      about("match the one-to-many object queries of auxiliary layers by the one-to-many matcher; false: by the one-to-one matcher"));
-    v("scale_by_queries", scale_by_queries, about("multiply the total with the square root of the number of prompts in the batch"));
-  }
+  double one_to_many_weight = 2.0;                // factor of every term of the one-to-many object queries
+  bool one_to_many_matcher_on_auxiliary = false;  // else auxiliary layers use the one-to-one matcher for those queries too
+  bool scale_by_queries = true;                   // total times sqrt(number of prompts in the batch)
 };
 
 // A term under the package's key: "loss_bbox", "loss_bbox_aux_0", "loss_bbox_o2m", "loss_bbox_aux_0_o2m". `value` has the
@@ -44,7 +37,8 @@ class Criterion {
             std::vector<std::shared_ptr<Loss>> losses);
 
   // `num_boxes`: targets in the batch, averaged over ranks; by default those of this batch. Less than 1 counts as 1.
-  // Throws DataError if a query has more targets than there are object queries, NumericError (by a matcher) for bad predictions.
+  // Throws DataError if a query has more targets than there are object queries, NumericError (by a matcher) for bad
+  // predictions.
   [[nodiscard]] CriterionResult operator()(const Outputs& outputs, const Targets& targets,
                                            std::optional<double> num_boxes = std::nullopt) const;
 

@@ -28,7 +28,8 @@ void load_weights(Model& model, const CheckpointOptions& options) {
   model.checkpoint_sha256 = file_sha256(options.load);
   if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return;
   std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
-  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(), "every parameter of the model",
+  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),
+                        "every parameter of the model",
                         "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
 }
 

@@ -10,8 +10,9 @@
 namespace sam3lab {
 namespace {
 
-std::map<std::string, std::string> texts_of(const std::vector<std::string>& labels, const std::vector<std::shared_ptr<Prompt>>& prompts,
-                                            const DatasetChoice& choice, std::vector<Fault>& faults) {
+std::map<std::string, std::string> texts_of(const std::vector<std::string>& labels,
+                                            const std::vector<std::shared_ptr<Prompt>>& prompts, const DatasetChoice& choice,
+                                            std::vector<Fault>& faults) {
   std::map<std::string, std::string> texts;
   for (const auto& label : labels) {
     for (const auto& prompt : prompts) {
@@ -29,7 +30,8 @@ std::map<std::string, std::string> texts_of(const std::vector<std::string>& labe
 }
 
 std::vector<Concept> sorted_by_label(std::vector<Concept> concepts) {
-  std::sort(concepts.begin(), concepts.end(), [](const auto& a, const auto& b) { return std::tie(a.text, a.label) < std::tie(b.text, b.label); });
+  std::sort(concepts.begin(), concepts.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.text, a.label) < std::tie(b.text, b.label); });
   return concepts;
 }
 

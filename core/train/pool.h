@@ -1,4 +1,5 @@
-// All data of an experiment: datasets, the text of each label, and the split, checked against each other before a model is built.
+// All data of an experiment: datasets, the text of each label, and the split, checked against each other before a model is
+// built.
 #pragma once
 #include <map>
 #include <memory>
@@ -28,8 +29,10 @@ class Pool {
   Pool(const Experiment& experiment, const Registry& registry);
 
   [[nodiscard]] const std::vector<PoolDataset>& datasets() const { return datasets_; }
-  // What the prompt plugins ask of an image of dataset `d`. Evaluation asks the same each time: chance depends on the item alone.
-  [[nodiscard]] std::vector<PromptQuery> queries(std::size_t d, const LabelledImage& image, bool training, Random& random) const;
+  // What the prompt plugins ask of an image of dataset `d`. Evaluation asks the same each time: chance depends on the item
+  // alone.
+  [[nodiscard]] std::vector<PromptQuery> queries(std::size_t d, const LabelledImage& image, bool training,
+                                                 Random& random) const;
 
  private:
   std::vector<PoolDataset> datasets_;

@@ -11,12 +11,13 @@ namespace sam3lab {
 
 // One image at model resolution with the masks of each of its queries.
 struct Sample {
-  at::Tensor image;                  // [3, R, R] uint8
+  at::Tensor image;  // [3, R, R] uint8
   std::vector<PromptQuery> queries;
-  std::vector<at::Tensor> masks;     // one a query, [n, R, R] bool, n = 0 where the prompt is absent
+  std::vector<at::Tensor> masks;  // one a query, [n, R, R] bool, n = 0 where the prompt is absent
 };
 
-// Resizes to `side` x `side` and pairs each query with its masks, which are resized to the nearest pixel. A mask that vanishes at this size is dropped, and a query without masks becomes an absent one.
+// Resizes to `side` x `side` and pairs each query with its masks, which are resized to the nearest pixel. A mask that vanishes
+// at this size is dropped, and a query without masks becomes an absent one.
 Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& queries, std::int64_t side);
 
 // [H, W, 3] uint8 -> [side, side, 3] uint8: bilinear with antialiasing, as torchvision's Resize on uint8 tensors.

@@ -12,8 +12,8 @@ Sampler::Sampler(const Pool& pool, std::uint64_t seed) : random_(seed, "sampler"
     total_ += dataset.common.sampling_weight;
   }
   if (sources_.empty()) {
-    throw DataError(Fault{"[dataset.*]", "nothing to train on", "no internal dataset with a sampling weight above 0", "at least one",
-                          "set role = \"internal\" and sampling_weight"});
+    throw DataError(Fault{"[dataset.*]", "nothing to train on", "no internal dataset with a sampling weight above 0",
+                          "at least one", "set role = \"internal\" and sampling_weight"});
   }
 }
 

@@ -1,5 +1,5 @@
-// The order in which training images are drawn: a dataset by its sampling weight, then its next image; each image of a dataset comes
-// once before any comes again. Deterministic in the seed.
+// The order in which training images are drawn: a dataset by its sampling weight, then its next image; each image of a dataset
+// comes once before any comes again. Deterministic in the seed.
 #pragma once
 #include <cstdint>
 #include <utility>

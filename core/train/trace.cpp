@@ -20,7 +20,8 @@ using nlohmann::json;
 
 json read_json(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(Fault{path, "cannot be opened", "", "a folder with model.json, checkpoint.pt and batch.safetensors", ""});
+  if (!in)
+    throw DataError(Fault{path, "cannot be opened", "", "a folder with model.json, checkpoint.pt and batch.safetensors", ""});
   try {
     return json::parse(in);
   } catch (const json::exception& error) {
@@ -37,13 +38,15 @@ OptionValue option_value(const json& value, const OptionSpec& spec, const std::s
     if (std::holds_alternative<bool>(spec.default_value) && value.is_boolean()) return value.get<bool>();
   } catch (const json::exception&) {  // a list with something else in it: refused below
   }
-  throw DataError(Fault{path, "the size '" + spec.name + "' has another type", value.dump(), type_name(spec.default_value), ""});
+  throw DataError(
+      Fault{path, "the size '" + spec.name + "' has another type", value.dump(), type_name(spec.default_value), ""});
 }
 
 OptionValues read_sizes(const json& sizes, const Schema& schema, const std::string& path) {
   OptionValues values;
   for (const auto& [key, value] : sizes.items()) {
-    const auto spec = std::find_if(schema.begin(), schema.end(), [&, name = key](const auto& known) { return known.name == name; });
+    const auto spec =
+        std::find_if(schema.begin(), schema.end(), [&, name = key](const auto& known) { return known.name == name; });
     if (spec == schema.end()) throw DataError(Fault{path, "the backbone has no option '" + key + "'", "", "", ""});
     values[key] = option_value(value, *spec, path);
     if (const auto expected = spec->limits.refuse(values[key])) {
@@ -185,7 +188,8 @@ Tensors trace(const TraceCase& trace_case, Backbone& model, const Criterion& cri
     }
     optimiser.step(1.0);
     if (step == 0) {  // live tensors where no later step changes them: the full model's must not be held twice
-      for (const auto& [name, tensor] : parameters) result["param." + name] = steps > 1 ? tensor.detach().clone() : tensor.detach();
+      for (const auto& [name, tensor] : parameters)
+        result["param." + name] = steps > 1 ? tensor.detach().clone() : tensor.detach();
     }
   }
   if (steps > 1) result["steps.core_loss"] = losses;

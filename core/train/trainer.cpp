@@ -74,9 +74,10 @@ std::vector<Trainer::Share> Trainer::draw() {
     auto sample = augment(make_sample(image, queries, side), experiment_.augment, random_);
     for (std::size_t q = 0; q < sample.masks.size(); ++q) {
       if (sample.masks[q].size(0) > copies_.front()->object_queries()) {
-        throw DataError(Fault{pool_.datasets()[dataset].data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
-                              std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", copies_.front()->object_queries()),
-                              "raise backbone.num_queries, cut smaller tiles, or set targets = \"class\""});
+        throw DataError(Fault{
+            pool_.datasets()[dataset].data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
+            std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", copies_.front()->object_queries()),
+            "raise backbone.num_queries, cut smaller tiles, or set targets = \"class\""});
       }
     }
     if (!sample.queries.empty()) samples[static_cast<std::size_t>(i) % samples.size()].push_back(std::move(sample));
@@ -121,7 +122,8 @@ StepRow Trainer::describe(const std::vector<Share>& shares) const {
   for (const auto& share : shares) {
     if (share.batch.texts.empty()) continue;
     row.loss += share.result.total.item<double>() / static_cast<double>(shares.size());
-    for (const auto& term : share.result.terms) row.terms[term.name] += term.weight * term.value.item<double>() / static_cast<double>(shares.size());
+    for (const auto& term : share.result.terms)
+      row.terms[term.name] += term.weight * term.value.item<double>() / static_cast<double>(shares.size());
   }
   for (const auto& group : optimiser_.groups()) row.rates[group.name] = group.learning_rate * schedule_.factor(done_);
   return row;
@@ -141,8 +143,8 @@ StepRow Trainer::step() {
   auto row = describe(shares);
   row.gradient_norm = optimiser_.clip(experiment_.train.clip_norm);
   if (!std::isfinite(row.gradient_norm)) {
-    throw NumericError(Fault{fmt::format("step {}", done_), "the gradient is not finite", fmt::format("{}", row.gradient_norm), "a number",
-                             "lower train.learning_rate"});
+    throw NumericError(Fault{fmt::format("step {}", done_), "the gradient is not finite", fmt::format("{}", row.gradient_norm),
+                             "a number", "lower train.learning_rate"});
   }
   optimiser_.step(schedule_.factor(done_));
   optimiser_.clear_gradients();

@@ -18,10 +18,11 @@ namespace sam3lab {
 
 class Trainer {
  public:
-  // `copies` share their weights. Each works on its share of a step's images in a thread of its own, and the gradients are averaged,
-  // as data-parallel training over so many processes does; the number of boxes that losses are divided by is the mean over copies.
-  Trainer(const Experiment& experiment, const Pool& pool, std::vector<std::shared_ptr<Backbone>> copies, const Criterion& criterion,
-          std::vector<ParameterGroup> groups, std::uint64_t seed);
+  // `copies` share their weights. Each works on its share of a step's images in a thread of its own, and the gradients are
+  // averaged, as data-parallel training over so many processes does; the number of boxes that losses are divided by is the mean
+  // over copies.
+  Trainer(const Experiment& experiment, const Pool& pool, std::vector<std::shared_ptr<Backbone>> copies,
+          const Criterion& criterion, std::vector<ParameterGroup> groups, std::uint64_t seed);
 
   // One update. Throws NumericError for a loss or gradient that is not finite; the weights are then those of the step before.
   StepRow step();

@@ -31,7 +31,8 @@ MaskOverlap overlap_of(const MetricInput& input) {
                           size_of(input.truth), "score masks at the resolution of the original image"});
   }
   const auto predicted = input.prediction.to(at::kBool), truth = input.truth.to(at::kBool);
-  return {predicted.sum().item<std::int64_t>(), truth.sum().item<std::int64_t>(), (predicted & truth).sum().item<std::int64_t>()};
+  return {predicted.sum().item<std::int64_t>(), truth.sum().item<std::int64_t>(),
+          (predicted & truth).sum().item<std::int64_t>()};
 }
 
 }  // namespace sam3lab

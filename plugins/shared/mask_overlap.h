@@ -1,5 +1,5 @@
-// How far two binary masks agree. One rule for empty masks in every score made from it: both empty is full agreement, 1; exactly one
-// empty is none, 0.
+// How far two binary masks agree. One rule for empty masks in every score made from it: both empty is full agreement, 1;
+// exactly one empty is none, 0.
 #pragma once
 #include <cstdint>
 

@@ -4,8 +4,8 @@
 
 namespace sam3lab {
 
-// Focal loss of each element (Lin et al. 2017, eq. 5): alpha_t (1 - p_t)^gamma BCE. Shapes as given; `targets` 0..1 in the logits'
-// dtype.
+// Focal loss of each element (Lin et al. 2017, eq. 5): alpha_t (1 - p_t)^gamma BCE. Shapes as given; `targets` 0..1 in the
+// logits' dtype.
 at::Tensor focal_elements(const at::Tensor& logits, const at::Tensor& targets, double alpha, double gamma);
 
 // Soft Dice loss of each row: 1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth). logits, targets [N, pixels] -> [N].

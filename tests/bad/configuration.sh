@@ -17,13 +17,15 @@ use = "label_volume"
 modality = "mri"
 image = "absent.nii.gz"
 labels = "absent_labels.nii.gz"
-table = "absent.toml"
+table = "table.toml"
 [prompt.canonical]
-dictionary = "absent_words.toml"
+dictionary = "words.toml"
 [metric.dice]
 [train]
 steps = 2
 END
+echo '"brain" = { text = "brain" }' >words.toml
+echo '"brain" = "nonzero"' >table.toml
 child() { { echo 'extends = "good.toml"'; cat; } >"$1"; }
 
 # The file itself.

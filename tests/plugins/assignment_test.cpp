@@ -53,7 +53,8 @@ TEST(Assignment, IsAsCheapAsTheBestOfAll) {
     // Half of the trials with few different values: ties, negative numbers and zeros.
     for (auto& value : cost) value = trial % 2 == 0 ? random.normal() : std::floor(random.uniform() * 4.0) - 1.0;
     const auto wide = solve_assignment(cost, static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns));
-    const auto tall = solve_assignment(transposed(cost, rows, columns), static_cast<std::int64_t>(columns), static_cast<std::int64_t>(rows));
+    const auto tall =
+        solve_assignment(transposed(cost, rows, columns), static_cast<std::int64_t>(columns), static_cast<std::int64_t>(rows));
     expect_valid(wide, rows, columns);
     expect_valid(tall, columns, rows);
     const double best = best_by_trying(cost, rows, columns);

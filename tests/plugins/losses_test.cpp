@@ -156,7 +156,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, AgainstPackage, testing::Values("mixed", "single
 
 TEST(Hungarian, LeavesOutTheDearestTargetsWhereThereAreMoreThanObjectQueries) {
   const Case c("crowded");
-  EXPECT_EQ(pairs_of(BinaryHungarian{HungarianOptions{}}.match(c.outputs.last.one_to_one, c.targets)), expected_pairs(c, "last"));
+  EXPECT_EQ(pairs_of(BinaryHungarian{HungarianOptions{}}.match(c.outputs.last.one_to_one, c.targets)),
+            expected_pairs(c, "last"));
 }
 
 TEST(Hungarian, RefusesPredictionsThatAreNoNumbers) {
@@ -180,7 +181,8 @@ TEST(CriterionOfTheRecipe, RefusesMoreTargetsThanObjectQueries) {
 
 TEST(CriterionOfTheRecipe, LeavesOutOneToManyQueriesWithoutAMatcherForThem) {
   Case c("mixed");
-  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr, {std::make_shared<BoxLoss>(BoxOptions{})});
+  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr,
+                            {std::make_shared<BoxLoss>(BoxOptions{})});
   const auto result = criterion(c.outputs, c.targets);
   for (const auto& term : result.terms) EXPECT_EQ(term.name.find("_o2m"), std::string::npos) << term.name;
   result.total.backward();
@@ -189,7 +191,8 @@ TEST(CriterionOfTheRecipe, LeavesOutOneToManyQueriesWithoutAMatcherForThem) {
 
 TEST(CriterionOfTheRecipe, DividesByTheNumberOfBoxesThatItIsGiven) {
   Case c("mixed");
-  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr, {std::make_shared<BoxLoss>(BoxOptions{})});
+  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr,
+                            {std::make_shared<BoxLoss>(BoxOptions{})});
   const double own = criterion(c.outputs, c.targets).total.item<double>();
   EXPECT_NEAR(criterion(c.outputs, c.targets, 12.0).total.item<double>(), own * 6.0 / 12.0, 1e-4);
 }
@@ -198,7 +201,8 @@ TEST(SemanticMask, NeedsTheBackbonesLogitForItsOwnPresenceTerm) {
   Case c("mixed");
   SemanticMaskOptions options;
   options.presence_loss = true;
-  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr, {std::make_shared<SemanticMaskLoss>(options)});
+  const Criterion criterion({}, std::make_shared<BinaryHungarian>(HungarianOptions{}), nullptr,
+                            {std::make_shared<SemanticMaskLoss>(options)});
   EXPECT_THROW((void)criterion(c.outputs, c.targets), UsageError);
   c.outputs.extras["presence_logit"] = at::zeros({4, 1});
   const auto result = criterion(c.outputs, c.targets);

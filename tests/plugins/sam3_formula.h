@@ -1,4 +1,5 @@
-// Numbers that follow from a name: weights and images of the golden cases, which scripts/golden/sam3_model.py computes the same way.
+// Numbers that follow from a name: weights and images of the golden cases, which scripts/golden/sam3_model.py computes the same
+// way.
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -82,7 +82,7 @@ TEST(Sam3Sizes, UnfitSizesAreRefused) {
     set(options.sizes);
     return refusal(options);
   };
-  EXPECT_NE(with([](Sizes& s) { s.embed_dim = 24; }), "");                 // a head of 6 has no rotary position
+  EXPECT_NE(with([](Sizes& s) { s.embed_dim = 24; }), "");  // a head of 6 has no rotary position
   EXPECT_NE(with([](Sizes& s) { s.global_att_blocks = {3, 1}; }), "");
   EXPECT_NE(with([](Sizes& s) { s.global_att_blocks = {-1}; }), "");
   EXPECT_NE(with([](Sizes& s) { s.context_length = 1; }), "");
@@ -134,7 +134,8 @@ TEST(Sam3Training, VanishingDropoutIsNoDropout) {
   Batch batch = two_images();
   for (const bool boxes : {false, true}) {
     if (boxes) {
-      batch.box_prompts.boxes = at::tensor({0.5, 0.5, 0.2, 0.3, 0.4, 0.4, 0.1, 0.1, 0.6, 0.5, 0.2, 0.3}, at::kFloat).view({3, 1, 4});
+      batch.box_prompts.boxes =
+          at::tensor({0.5, 0.5, 0.2, 0.3, 0.4, 0.4, 0.1, 0.1, 0.6, 0.5, 0.2, 0.3}, at::kFloat).view({3, 1, 4});
       batch.box_prompts.labels = at::tensor({1, 0, 1}, at::kLong).view({3, 1});
     }
     const Outputs a = shared.forward(batch), b = apart.forward(batch);
@@ -223,10 +224,12 @@ TEST(Sam3Batches, PaddingOfBoxesMayStandAnywhere) {
   fill(model);
   const at::NoGradGuard no_grad;
   Batch batch = two_images();
-  batch.box_prompts = {formula::uniform("boxes", {3, 2, 4}).abs().to(at::kFloat), at::tensor({1, 0, 0, 1, 1, 1}, at::kLong).view({3, 2}),
+  batch.box_prompts = {formula::uniform("boxes", {3, 2, 4}).abs().to(at::kFloat),
+                       at::tensor({1, 0, 0, 1, 1, 1}, at::kLong).view({3, 2}),
                        at::tensor({1, 0, 0, 0, 0, 1}, at::kLong).view({3, 2}).to(at::kBool)};
   const Outputs first = model.forward(batch);
-  batch.box_prompts = {batch.box_prompts.boxes.flip({1}), batch.box_prompts.labels.flip({1}), batch.box_prompts.padding.flip({1})};
+  batch.box_prompts = {batch.box_prompts.boxes.flip({1}), batch.box_prompts.labels.flip({1}),
+                       batch.box_prompts.padding.flip({1})};
   EXPECT_TRUE(at::allclose(first.last.one_to_one.masks, model.forward(batch).last.one_to_one.masks, 1e-4, 1e-4));
 }
 

@@ -67,7 +67,8 @@ void add_layer(Named& into, const std::string& prefix, const LayerOutputs& layer
   const auto add = [&](const std::string& name, const at::Tensor& t) {
     if (t.defined()) into[prefix + name] = t;
   };
-  add("pred_logits", layer.one_to_one.logits), add("pred_boxes", layer.one_to_one.boxes), add("pred_masks", layer.one_to_one.masks);
+  add("pred_logits", layer.one_to_one.logits), add("pred_boxes", layer.one_to_one.boxes),
+      add("pred_masks", layer.one_to_one.masks);
   add("pred_logits_o2m", layer.one_to_many.logits), add("pred_boxes_o2m", layer.one_to_many.boxes);
   add("pred_masks_o2m", layer.one_to_many.masks), add("presence_logit_dec", layer.presence);
 }
@@ -76,7 +77,8 @@ void add_layer(Named& into, const std::string& prefix, const LayerOutputs& layer
 Named named(const Outputs& outputs) {
   Named all{{"semantic_seg", outputs.semantic}, {"encoder_hidden_states", outputs.extras.at("encoder_hidden_states")}};
   add_layer(all, "", outputs.last);
-  for (std::size_t i = 0; i < outputs.auxiliary.size(); ++i) add_layer(all, "aux_" + std::to_string(i) + ".", outputs.auxiliary[i]);
+  for (std::size_t i = 0; i < outputs.auxiliary.size(); ++i)
+    add_layer(all, "aux_" + std::to_string(i) + ".", outputs.auxiliary[i]);
   return all;
 }
 

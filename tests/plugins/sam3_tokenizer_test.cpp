@@ -34,8 +34,8 @@ TEST(Sam3Tokenizer, GivesThePackagesIds) {
   ASSERT_GT(rows.size(), 400U);
   for (const auto& row : rows) {
     const auto text = row.at("text").get<std::string>();
-    EXPECT_EQ(tokenizer().encode(text), row.at("ids").get<Ids>()) << row.at("text").dump(-1, ' ', true) << " cleaned: "
-                                                                  << to_utf8(clean_text(text));
+    EXPECT_EQ(tokenizer().encode(text), row.at("ids").get<Ids>())
+        << row.at("text").dump(-1, ' ', true) << " cleaned: " << to_utf8(clean_text(text));
   }
 }
 

@@ -59,7 +59,8 @@ TEST(FullScheme, GroupsByPartAndSparesVectorsFromDecay) {
 
 TEST(FullScheme, ScalesRatesAndDecaysThemTowardsTheImage) {
   SmallModel model;
-  const auto groups = FullScheme(FullOptions{.vision = 0.5, .text = 0.0, .vision_layer_decay = 0.9}).prepare(model, {1e-3, 0.1});
+  const auto groups =
+      FullScheme(FullOptions{.vision = 0.5, .text = 0.0, .vision_layer_decay = 0.9}).prepare(model, {1e-3, 0.1});
   EXPECT_DOUBLE_EQ(group(groups, "vision.layer_0").learning_rate, 1e-3 * 0.5 * 0.9 * 0.9 * 0.9);  // recipe: decay^(L + 1 - i)
   EXPECT_DOUBLE_EQ(group(groups, "vision.layer_2").learning_rate, 1e-3 * 0.5 * 0.9);
   EXPECT_THROW((void)group(groups, "text"), std::out_of_range);

@@ -16,7 +16,8 @@ namespace {
 TEST(Fault, JoinsItsPartsAndLeavesOutEmptyOnes) {
   EXPECT_EQ((Fault{"a.toml:14", "unknown key loss.smoth", "", "", "did you mean 'smooth'?"}).text(),
             "a.toml:14: unknown key loss.smoth; did you mean 'smooth'?");
-  EXPECT_EQ((Fault{"image.nii", "bad size", "-3", "at least 1", "cut it"}).text(), "image.nii: bad size; got -3, expected at least 1; cut it");
+  EXPECT_EQ((Fault{"image.nii", "bad size", "-3", "at least 1", "cut it"}).text(),
+            "image.nii: bad size; got -3, expected at least 1; cut it");
   EXPECT_EQ((Fault{"", "", "", "a number", ""}).text(), "expected a number");
 }
 
@@ -58,7 +59,8 @@ TEST(Options, OneVisitDescribesAndFills) {
   EXPECT_EQ(schema[0].limits.about(), "added");
   EXPECT_EQ(type_name(schema[2].default_value), "integer");
   EXPECT_EQ(type_name(schema[3].default_value), "number");
-  const Sample filled = options_from<Sample>({{"smooth", 2.5}, {"narrow", std::int64_t{9}}, {"single", 0.25}, {"texts", Texts{"q"}}});
+  const Sample filled =
+      options_from<Sample>({{"smooth", 2.5}, {"narrow", std::int64_t{9}}, {"single", 0.25}, {"texts", Texts{"q"}}});
   EXPECT_EQ(filled.smooth, 2.5);
   EXPECT_EQ(filled.narrow, 9);
   EXPECT_EQ(filled.single, 0.25F);

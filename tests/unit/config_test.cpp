@@ -121,7 +121,8 @@ TEST_F(Config, CompleteFileIsTyped) {
 }
 
 TEST_F(Config, ChildWinsKeyByKey) {
-  write("child.toml", "extends = 'base.toml'\nname = 'c'\nseeds = [3, 1]\n[train]\nlearning_rate = 0.5\n[loss.dice]\nsmooth = 3\n");
+  write("child.toml",
+        "extends = 'base.toml'\nname = 'c'\nseeds = [3, 1]\n[train]\nlearning_rate = 0.5\n[loss.dice]\nsmooth = 3\n");
   const Experiment experiment = read("child.toml");
   EXPECT_EQ(experiment.name, "c");
   EXPECT_EQ(experiment.seeds, (Integers{3, 1}));
@@ -151,7 +152,8 @@ TEST_F(Config, AnotherPluginDropsTheOptionsOfTheOldOne) {
   write("same.toml", "extends = 'base.toml'\n[loss.box]\nuse = 'box'\n");
   EXPECT_EQ(loss_option(read("same.toml"), "box", "l1"), 2.0);
   EXPECT_EQ(loss_option(read("base.toml", {"loss.box.smooth=4", "loss.box.use=dice"}), "box", "smooth"), 4.0);
-  EXPECT_THAT(refusal("base.toml", {"loss.box.use=dice", "loss.box.names.a=b"}), HasSubstr("unknown key loss.box.names for 'dice'"));
+  EXPECT_THAT(refusal("base.toml", {"loss.box.use=dice", "loss.box.names.a=b"}),
+              HasSubstr("unknown key loss.box.names for 'dice'"));
 }
 
 TEST_F(Config, AnotherDatasetPluginKeepsTheKeysOfTheTable) {
@@ -204,7 +206,8 @@ TEST_F(Config, IdentityIsThatOfTheSettingsAlone) {
 }
 
 TEST_F(Config, AllFaultsAtOnceWithTheirLines) {
-  write("bad.toml", "extends = 'base.toml'\nseed = [1]\n[loss.dice]\nsmoth = 1\n[train]\nsteps = -1\nthreads = 1.5\n[extra]\nx = 1\n");
+  write("bad.toml",
+        "extends = 'base.toml'\nseed = [1]\n[loss.dice]\nsmoth = 1\n[train]\nsteps = -1\nthreads = 1.5\n[extra]\nx = 1\n");
   const std::string text = refusal("bad.toml", {"train.stpes=3"});
   EXPECT_THAT(text, HasSubstr("bad.toml:2: unknown key seed; known: "));
   EXPECT_THAT(text, HasSubstr("bad.toml:4: unknown key loss.dice.smoth for 'dice'; known: l1, smooth; did you mean 'smooth'?"));
@@ -230,7 +233,8 @@ TEST_F(Config, AManyFoldFaultIsCounted) {
 TEST_F(Config, MissingPartsAreNamed) {
   write("empty.toml", "[train]\nsteps = 1\n");
   const std::string text = refusal("empty.toml");
-  for (const char* part : {"[backbone]", "[dataset.NAME]", "[prompt.NAME]", "[metric.NAME]", "[scheme]", "[matcher.one_to_one]", "[loss.NAME]"}) {
+  for (const char* part :
+       {"[backbone]", "[dataset.NAME]", "[prompt.NAME]", "[metric.NAME]", "[scheme]", "[matcher.one_to_one]", "[loss.NAME]"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_THAT(refusal("base.toml", {"dataset.head.role=external"}), HasSubstr("no data to train on"));
@@ -242,7 +246,8 @@ TEST_F(Config, OverridesTakePlainWordsAndToml) {
   EXPECT_EQ(read("base.toml", {"train.schedule=\"cosine\""}).train.schedule, "cosine");
   EXPECT_EQ(read("base.toml", {"train.betas=[0.5, 0.6]"}).train.betas, (Numbers{0.5, 0.6}));
   EXPECT_EQ(read("base.toml", {"loss.dice={smooth=2}"}).losses.count("dice"), 1U);
-  for (const char* bad : {"", "=1", "train", "train.steps=[1", "a b=1", "train.steps=1\nname='x'", "[train]#=1", "extends=x.toml"}) {
+  for (const char* bad :
+       {"", "=1", "train", "train.steps=[1", "a b=1", "train.steps=1\nname='x'", "[train]#=1", "extends=x.toml"}) {
     EXPECT_NE(refusal("base.toml", {bad}), "") << bad;
   }
 }
@@ -255,7 +260,8 @@ TEST_F(Config, GridGivesOneExperimentACell) {
   EXPECT_EQ(cells[0].train.steps, 1);
   EXPECT_EQ(cells[4].losses.at("box").use, "dice");
   EXPECT_EQ(cells[4].train.steps, 2);
-  EXPECT_EQ(cells[4].cell, (std::vector<std::pair<std::string, std::string>>{{"loss.box.use", "\"dice\""}, {"train.steps", "2"}}));
+  EXPECT_EQ(cells[4].cell,
+            (std::vector<std::pair<std::string, std::string>>{{"loss.box.use", "\"dice\""}, {"train.steps", "2"}}));
   std::set<std::string> identities;
   for (const Experiment& cell : cells) identities.insert(cell.identity);
   EXPECT_EQ(identities.size(), 6U);
@@ -268,12 +274,14 @@ TEST_F(Config, GridGivesOneExperimentACell) {
 }
 
 TEST_F(Config, EveryValueOfAGridIsChecked) {
-  write("grid.toml", "extends = 'base.toml'\n[grid]\n'train.steps' = [1, -2]\n'loss.box.use' = ['box', 'bx']\n'train.stps' = [1]\n");
+  write("grid.toml",
+        "extends = 'base.toml'\n[grid]\n'train.steps' = [1, -2]\n'loss.box.use' = ['box', 'bx']\n'train.stps' = [1]\n");
   const std::string text = refusal("grid.toml");
   EXPECT_THAT(text, HasSubstr("grid.toml:3: train.steps is out of range; got -2"));
   EXPECT_THAT(text, HasSubstr("grid.toml:4: unknown loss plugin 'bx'"));
   EXPECT_THAT(text, HasSubstr("grid.toml:5: unknown key train.stps"));
-  write("odd.toml", "extends = 'base.toml'\n[grid]\n'name' = ['a']\n'train.steps' = 3\n'a..b' = [1]\n'train.threads' = [1, 1]\n");
+  write("odd.toml",
+        "extends = 'base.toml'\n[grid]\n'name' = ['a']\n'train.steps' = 3\n'a..b' = [1]\n'train.threads' = [1, 1]\n");
   const std::string odd = refusal("odd.toml");
   EXPECT_THAT(odd, HasSubstr("grid axis name cannot vary"));
   EXPECT_THAT(odd, HasSubstr("grid axis train.steps has no values"));

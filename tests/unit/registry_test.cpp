@@ -64,20 +64,24 @@ TEST(Registry, TheSameFileTwiceIsLoadedOnce) {
 }
 
 TEST(Registry, ANameClaimedTwiceCitesBothFiles) {
-  EXPECT_THAT(refusal({{}, {made("good"), made("duplicate")}}), AllOf(HasSubstr(made("good").string()), HasSubstr(made("duplicate").string())));
+  EXPECT_THAT(refusal({{}, {made("good"), made("duplicate")}}),
+              AllOf(HasSubstr(made("good").string()), HasSubstr(made("duplicate").string())));
 }
 
 TEST(Registry, StampMagicAndInterfaceAreCheckedBeforeAnythingRuns) {
-  EXPECT_THAT(refusal({{}, {made("wrong_stamp")}}), AllOf(HasSubstr("wrong stamp"), HasSubstr("torch-1.13.1"), HasSubstr(SAM3LAB_STAMP)));
+  EXPECT_THAT(refusal({{}, {made("wrong_stamp")}}),
+              AllOf(HasSubstr("wrong stamp"), HasSubstr("torch-1.13.1"), HasSubstr(SAM3LAB_STAMP)));
   EXPECT_THAT(refusal({{}, {made("wrong_magic")}}), HasSubstr("another magic number"));
   EXPECT_THAT(refusal({{}, {made("wrong_api")}}), HasSubstr("version 2, expected version 1"));
 }
 
 TEST(Registry, AllRefusalsAtOnce) {
-  const std::string text = refusal({{"nowhere"}, {made("no_symbol"), made("unresolved"), made("text"), made("throws"), made("bad_default")}});
+  const std::string text =
+      refusal({{"nowhere"}, {made("no_symbol"), made("unresolved"), made("text"), made("throws"), made("bad_default")}});
   EXPECT_THAT(text, AllOf(HasSubstr("nowhere: plugin folder cannot be read"), HasSubstr("no_symbol.so: is no sam3lab plugin"),
                           HasSubstr("sam3lab_function_that_nobody_has"), HasSubstr("text.so: cannot be loaded"),
-                          HasSubstr("the table of this plugin is lost"), HasSubstr("for an unknown slot"), HasSubstr("default of -1.0")));
+                          HasSubstr("the table of this plugin is lost"), HasSubstr("for an unknown slot"),
+                          HasSubstr("default of -1.0")));
 }
 
 TEST(Registry, PathOfTheEnvironmentIsSplitAtColons) {

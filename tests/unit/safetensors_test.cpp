@@ -53,7 +53,8 @@ class Safetensors : public testing::Test {
     }
     return "accepted";
   }
-  static std::string entry(const std::string& type, const std::string& shape, const std::string& offsets, const std::string& name = "w") {
+  static std::string entry(const std::string& type, const std::string& shape, const std::string& offsets,
+                           const std::string& name = "w") {
     return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
   }
   static std::string slurp(const std::string& name) {
@@ -65,9 +66,11 @@ class Safetensors : public testing::Test {
 };
 
 TEST_F(Safetensors, ComeBackAsTheyWere) {
-  Tensors tensors = {{"scalar", at::scalar_tensor(2.5)}, {"empty", at::zeros({0, 3})}, {"strided", at::arange(6, at::kFloat).view({2, 3}).t()}};
-  for (const auto type : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16, at::kFloat, at::kDouble,
-                          at::kComplexFloat}) {
+  Tensors tensors = {{"scalar", at::scalar_tensor(2.5)},
+                     {"empty", at::zeros({0, 3})},
+                     {"strided", at::arange(6, at::kFloat).view({2, 3}).t()}};
+  for (const auto type : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
+                          at::kFloat, at::kDouble, at::kComplexFloat}) {
     tensors[c10::toString(type)] = (at::arange(5) % 2).to(type);
   }
   const Metadata metadata = {{"format", "pt"}, {"text", "quote \" and \xc3\xa9"}};
@@ -150,7 +153,8 @@ TEST_F(Safetensors, RefuseOverlapsAndGaps) {
 TEST_F(Safetensors, RefuseHeadersOfAnotherGrammar) {
   const auto good = entry("U8", "[1]", "[0,1]");
   EXPECT_THAT(refusal(file("{" + good + "," + good + "}", 1)), HasSubstr("twice"));
-  EXPECT_THAT(refusal(file("{\"w\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1)), HasSubstr("twice"));
+  EXPECT_THAT(refusal(file("{\"w\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1)),
+              HasSubstr("twice"));
   EXPECT_THAT(refusal(file("{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}," + good + "}", 1)), HasSubstr("twice"));
   EXPECT_THAT(refusal(file("{\"__metadata__\":{\"a\":1}," + good + "}", 1)), HasSubstr("damaged"));
   EXPECT_THAT(refusal(file("{" + entry("F31", "[1]", "[0,1]") + "}", 1)), HasSubstr("dtype"));
@@ -160,7 +164,8 @@ TEST_F(Safetensors, RefuseHeadersOfAnotherGrammar) {
   EXPECT_THAT(refusal(file("{" + entry("U8", "[1]", "[0]") + "}", 1)), HasSubstr("two numbers"));
   EXPECT_THAT(refusal(file("{" + entry("U8", "[1]", "[0,1,2]") + "}", 1)), HasSubstr("damaged"));
   EXPECT_THAT(refusal(file("{\"w\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1)), HasSubstr("lacks"));
-  EXPECT_THAT(refusal(file("{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":[]}}", 1)), HasSubstr("unknown key"));
+  EXPECT_THAT(refusal(file("{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":[]}}", 1)),
+              HasSubstr("unknown key"));
   EXPECT_THAT(refusal(file("[]", 0)), HasSubstr("damaged"));
   EXPECT_THAT(refusal(file("7", 0)), HasSubstr("damaged"));
   EXPECT_THAT(refusal(file("{" + good + "} x", 1)), HasSubstr("JSON"));
@@ -170,7 +175,8 @@ TEST_F(Safetensors, RefuseHeadersOfAnotherGrammar) {
 }
 
 TEST_F(Safetensors, NeverCrashOnFlippedBits) {
-  write_safetensors(path("good"), {{"a", at::arange(7)}, {"b", at::ones({3, 4}, at::kHalf)}, {"c", at::ones({5}, at::kBool)}}, {{"k", "v"}});
+  write_safetensors(path("good"), {{"a", at::arange(7)}, {"b", at::ones({3, 4}, at::kHalf)}, {"c", at::ones({5}, at::kBool)}},
+                    {{"k", "v"}});
   const auto good = slurp(path("good"));
   std::uint64_t state = 11;
   int refused = 0;
@@ -191,7 +197,9 @@ TEST_F(Safetensors, NeverCrashOnFlippedBits) {
 TEST_F(Safetensors, ShardsBecomeOneFile) {
   write_safetensors(path("one.safetensors"), {{"a", at::ones({2})}});
   write_safetensors(path("two.safetensors"), {{"b", at::zeros({3})}, {"c", at::ones({1})}});
-  const auto index = [&](const std::string& map) { return raw("{\"metadata\":{\"total_size\":24},\"weight_map\":" + map + "}", "m.index.json"); };
+  const auto index = [&](const std::string& map) {
+    return raw("{\"metadata\":{\"total_size\":24},\"weight_map\":" + map + "}", "m.index.json");
+  };
   const auto whole = read_checkpoint(index(R"({"a":"one.safetensors","b":"two.safetensors","c":"two.safetensors"})"));
   EXPECT_EQ(whole.tensors.size(), 3U);
   EXPECT_EQ(whole.format, "safetensors, 2 shards");

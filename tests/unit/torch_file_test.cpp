@@ -70,7 +70,8 @@ std::string one_tensor(std::int64_t elements, std::int64_t offset, const std::ve
                        const std::vector<std::int64_t>& strides, const std::string& storage = "FloatStorage") {
   return "\x80\x02}" + text("w") + "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\n" + storage + "\n" +
          text("0") + text("cpu") + number(elements) + "tQ" + number(offset) + numbers(sizes) + numbers(strides) +
-         "\x89" "ccollections\nOrderedDict\n)RtRs.";
+         "\x89"
+         "ccollections\nOrderedDict\n)RtRs.";
 }
 std::string slurp(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
@@ -83,9 +84,11 @@ TEST_F(TorchFile, ReadsWhatPythonWrites) {
   EXPECT_EQ(file.format, "torch");
   EXPECT_EQ(file.tensors.size(), 19U);
   const auto range = at::arange(6, at::kLong).view({2, 3});
-  const std::vector<std::pair<std::string, at::ScalarType>> types = {
-      {"float32", at::kFloat}, {"float64", at::kDouble}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16}, {"int64", at::kLong},
-      {"int32", at::kInt},     {"int16", at::kShort},    {"int8", at::kChar},    {"uint8", at::kByte},         {"complex64", at::kComplexFloat}};
+  const std::vector<std::pair<std::string, at::ScalarType>> types = {{"float32", at::kFloat}, {"float64", at::kDouble},
+                                                                     {"float16", at::kHalf},  {"bfloat16", at::kBFloat16},
+                                                                     {"int64", at::kLong},    {"int32", at::kInt},
+                                                                     {"int16", at::kShort},   {"int8", at::kChar},
+                                                                     {"uint8", at::kByte},    {"complex64", at::kComplexFloat}};
   for (const auto& [name, type] : types) {
     const auto& tensor = file.tensors.at("type." + name);
     EXPECT_EQ(tensor.scalar_type(), type);
@@ -150,9 +153,19 @@ TEST_F(TorchFile, RunsNothing) {
   const auto trap = path("trap");
   const std::string call = "cposix\nsystem\n(" + text("touch " + trap) + "tR.";
   EXPECT_THAT(refusal(archive("\x80\x02" + call)), HasSubstr("posix.system"));
-  EXPECT_THAT(refusal(archive("\x80\x02" "cos\nsystem\n(" + text("touch " + trap) + "tR.")), HasSubstr("os.system"));
-  EXPECT_THAT(refusal(archive("\x80\x04" + text("builtins") + text("eval") + "\x93" "(" + text("1") + "tR.")), HasSubstr("builtins.eval"));
-  EXPECT_THAT(refusal(archive("\x80\x02" "ctorch\nload\n(" + text(trap) + "tR.")), HasSubstr("torch.load"));
+  EXPECT_THAT(refusal(archive("\x80\x02"
+                              "cos\nsystem\n(" +
+                              text("touch " + trap) + "tR.")),
+              HasSubstr("os.system"));
+  EXPECT_THAT(refusal(archive("\x80\x04" + text("builtins") + text("eval") +
+                              "\x93"
+                              "(" +
+                              text("1") + "tR.")),
+              HasSubstr("builtins.eval"));
+  EXPECT_THAT(refusal(archive("\x80\x02"
+                              "ctorch\nload\n(" +
+                              text(trap) + "tR.")),
+              HasSubstr("torch.load"));
   EXPECT_THAT(refusal(archive("\x80\x02(S'x'\nios\nsystem\n.")), HasSubstr("instruction"));  // INST, protocol 0
   EXPECT_FALSE(fs::exists(trap));
 }
@@ -184,7 +197,8 @@ TEST_F(TorchFile, RefusesPicklesThatMakeNoSense) {
   EXPECT_THAT(refusal(archive("\x80\x02}.")), HasSubstr("no tensors"));
   EXPECT_THAT(refusal(archive("\x80\x02}h\x05.")), HasSubstr("reference to nothing"));
   EXPECT_THAT(refusal(archive("\x80\x02X\xff\xff\xff\xff.")), HasSubstr("ends too early"));
-  EXPECT_THAT(refusal(archive("\x80\x02]q" + std::string(1, '\0') + "h" + std::string(1, '\0') + "a.")), HasSubstr("no dictionary"));  // holds itself
+  EXPECT_THAT(refusal(archive("\x80\x02]q" + std::string(1, '\0') + "h" + std::string(1, '\0') + "a.")),
+              HasSubstr("no dictionary"));  // holds itself
   EXPECT_THAT(refusal(archive("\x80\x02" + std::string(5'000'000, 'N') + ".")), HasSubstr("more than"));
   auto twice = one_tensor(4, 0, {4}, {1});
   const auto body = twice.substr(3, twice.size() - 4);
@@ -254,7 +268,8 @@ TEST(Layouts, AllLeadToBareNames) {
 }
 
 TEST(Layouts, KeepTheTrackerApartAndComeBack) {
-  const Tensors published = {{"detector.transformer.decoder.query_embed.weight", at::ones({1})}, {"tracker.no_mem_embed", at::ones({2})}};
+  const Tensors published = {{"detector.transformer.decoder.query_embed.weight", at::ones({1})},
+                             {"tracker.no_mem_embed", at::ones({2})}};
   const auto named = to_bare(published, "file.pt");
   EXPECT_EQ(named.model.size(), 1U);
   EXPECT_EQ(named.other.count("tracker.no_mem_embed"), 1U);
@@ -269,15 +284,17 @@ TEST(Layouts, RefuseNamesOfAnotherModelAndCollisions) {
 }
 
 TEST(Layouts, LoadReportsWhatDoesNotFit) {
-  const std::vector<std::pair<std::string, at::Tensor>> model = {{"a", at::zeros({2})}, {"b", at::zeros({2})}, {"c", at::zeros({2})}};
-  const auto report = load_into(model, NamedCheckpoint{Layout::bare,
-                                                       {{"a", at::ones({2}, at::kHalf)},
-                                                        {"b", at::ones({3})},
-                                                        {"d", at::ones({1})},
-                                                        {"backbone.vision_backbone.sam2_convs.0.conv_1x1.bias", at::ones({1})},
-                                                        {"backbone.vision_backbone.trunk.blocks.0.attn.freqs_cis", at::ones({1})}},
-                                                       {{"tracker.no_mem_embed", at::ones({1})}},
-                                                       {}});
+  const std::vector<std::pair<std::string, at::Tensor>> model = {
+      {"a", at::zeros({2})}, {"b", at::zeros({2})}, {"c", at::zeros({2})}};
+  const auto report =
+      load_into(model, NamedCheckpoint{Layout::bare,
+                                       {{"a", at::ones({2}, at::kHalf)},
+                                        {"b", at::ones({3})},
+                                        {"d", at::ones({1})},
+                                        {"backbone.vision_backbone.sam2_convs.0.conv_1x1.bias", at::ones({1})},
+                                        {"backbone.vision_backbone.trunk.blocks.0.attn.freqs_cis", at::ones({1})}},
+                                       {{"tracker.no_mem_embed", at::ones({1})}},
+                                       {}});
   EXPECT_EQ(report.text(), "matched 1, missing 1, unexpected 1, mis-shaped 1, not built 2, derived 1");
   EXPECT_EQ(report.misshaped.front(), "b: file 3, model 2");
   EXPECT_FALSE(report.complete());

@@ -35,7 +35,9 @@ class TraceCaseTest : public testing::Test {
   }
   ~TraceCaseTest() override { fs::remove_all(folder_); }
 
-  void model(const std::string& sizes) const { std::ofstream(folder_ / "model.json") << R"({"lr": 0.001, "weight_decay": 0.05, "sizes": )" << sizes << "}"; }
+  void model(const std::string& sizes) const {
+    std::ofstream(folder_ / "model.json") << R"({"lr": 0.001, "weight_decay": 0.05, "sizes": )" << sizes << "}";
+  }
   [[nodiscard]] TraceCase read(const Metadata& metadata = {{"texts", R"(["a", "b", "c"])"}}) const {
     write_safetensors((folder_ / "batch.safetensors").string(), batch_, metadata);
     return read_trace_case(folder_.string(), schema);

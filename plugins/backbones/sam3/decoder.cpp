@@ -81,7 +81,8 @@ at::Tensor Decoder::box_bias(const at::Tensor& boxes) const {
 std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Tensor& position, const at::Tensor& prompt,
                                          const at::Tensor& padding) const {
   const std::int64_t batch = memory.size(0), copies = training() ? 2 : 1, n = copies * queries;
-  at::Tensor x = at::cat({presence_token.weight, query_embed.weight.repeat({copies, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
+  at::Tensor x =
+      at::cat({presence_token.weight, query_embed.weight.repeat({copies, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
   // The first layer's boxes are learnt and the same for all samples: what follows from them is computed for one.
   at::Tensor start = reference_points.weight.sigmoid().repeat({copies, 1}).unsqueeze(0);  // where this layer's boxes start
   at::Tensor seen = start;                                                                // the same, as the layer sees it
@@ -91,15 +92,21 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
   for (const DecoderLayer& layer : layers) {
     const at::Tensor place = at::constant_pad_nd(ref_point_head(sine_of_boxes(seen, width)), {0, 0, 1, 0});
     const Step step = [&layer, this, prompt_mask](const std::vector<at::Tensor>& in) {
-      return layer(in[0], {.position = in[1], .prompt = in[2], .prompt_mask = prompt_mask, .keys = in[3], .values = in[4],
-                           .bias = box_bias(in[5]), .one_to_one = queries});
+      return layer(in[0], {.position = in[1],
+                           .prompt = in[2],
+                           .prompt_mask = prompt_mask,
+                           .keys = in[3],
+                           .values = in[4],
+                           .bias = box_bias(in[5]),
+                           .one_to_one = queries});
     };
     const std::vector<at::Tensor> inputs{x, place, prompt, keys, memory, seen};
     x = recomputes && training() && (x.requires_grad() || memory.requires_grad() || layer.trains()) ? recompute(step, inputs)
-                                                                                                       : step(inputs);
+                                                                                                    : step(inputs);
     const at::Tensor states = norm(x.narrow(1, 1, n)), moved = bbox_embed(states);
     const at::Tensor presence = presence_token_head(presence_token_out_norm(x.select(1, 0)));
-    // A layer's boxes carry the gradient of its own step and of the one before; what it sees carries none, but for the learnt start.
+    // A layer's boxes carry the gradient of its own step and of the one before; what it sees carries none, but for the learnt
+    // start.
     decoded.push_back({states, (inverse_sigmoid(start) + moved).sigmoid(), presence});
     start = start.is_same(seen) ? decoded.back().boxes : (inverse_sigmoid(seen) + moved).sigmoid();
     seen = start.detach();

@@ -1,5 +1,6 @@
-// The query decoder (decoder.TransformerDecoder): object queries read the prompt and the image, and move their boxes layer by layer.
-// A presence token travels with them. In training each query has a twin outside self-attention (DAC, one-to-many matching).
+// The query decoder (decoder.TransformerDecoder): object queries read the prompt and the image, and move their boxes layer by
+// layer. A presence token travels with them. In training each query has a twin outside self-attention (DAC, one-to-many
+// matching).
 #pragma once
 #include <deque>
 #include <string>
@@ -14,12 +15,12 @@ struct DecoderLayer : Part {
   DecoderLayer(Part& parent, std::string name, const Sizes& sizes, double dropout);
 
   struct Surroundings {
-    at::Tensor position;    // [Q or 1, 1 + n, d] added to queries; zero for the presence token
-    at::Tensor prompt;      // [Q, S, d]
-    at::Tensor prompt_mask; // [Q, 1, 1, S]
-    at::Tensor keys;        // [Q, HW, d] image with position
-    at::Tensor values;      // [Q, HW, d]
-    at::Tensor bias;        // [Q or 1, heads, 1 + n, HW] added to scores of image tokens
+    at::Tensor position;      // [Q or 1, 1 + n, d] added to queries; zero for the presence token
+    at::Tensor prompt;        // [Q, S, d]
+    at::Tensor prompt_mask;   // [Q, 1, 1, S]
+    at::Tensor keys;          // [Q, HW, d] image with position
+    at::Tensor values;        // [Q, HW, d]
+    at::Tensor bias;          // [Q or 1, heads, 1 + n, HW] added to scores of image tokens
     std::int64_t one_to_one;  // the presence token and this many queries attend to each other; the rest to nothing
   };
   // x [Q, 1 + n, d], the presence token first.

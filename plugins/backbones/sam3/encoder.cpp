@@ -34,8 +34,7 @@ at::Tensor EncoderLayer::read(const at::Tensor& x, const Attention::KeysValues& 
 FusionEncoder::FusionEncoder(Part& parent, const Sizes& sizes, double rate, bool again)
     : Part(parent, "encoder"), dropout(rate), recomputes(again), list(*this, "layers") {
   for (std::int64_t i = 0; i < sizes.encoder_layers; ++i) {
-    layers.emplace_back(list, std::to_string(i),
-                        LayerShape{sizes.d_model, sizes.num_heads_detr, sizes.dim_feedforward, rate});
+    layers.emplace_back(list, std::to_string(i), LayerShape{sizes.d_model, sizes.num_heads_detr, sizes.dim_feedforward, rate});
   }
 }
 
@@ -45,8 +44,8 @@ at::Tensor FusionEncoder::operator()(const at::Tensor& image, const at::Tensor& 
   const auto run = [this](bool gradients, Step step, const std::vector<at::Tensor>& inputs) {
     return recomputes && training() && gradients ? recompute(std::move(step), inputs) : step(inputs);
   };
-  // Until the first layer reads the prompt, all queries of an image are alike: that much is computed once an image. With dropout
-  // each query must draw its own.
+  // Until the first layer reads the prompt, all queries of an image are alike: that much is computed once an image. With
+  // dropout each query must draw its own.
   const bool once = !(training() && dropout > 0.0) && image.size(0) <= image_index.size(0);
   at::Tensor x = once ? image : image.index_select(0, image_index);
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -56,7 +55,10 @@ at::Tensor FusionEncoder::operator()(const at::Tensor& image, const at::Tensor& 
       x = run(gradients, [&layer, position](const std::vector<at::Tensor>& in) { return layer.mix(in[0], position, {}); }, {x});
       x = x.index_select(0, image_index);
       x = run(gradients,
-              [&layer, mask](const std::vector<at::Tensor>& in) { return layer.read(in[0], layer.cross_attn_image.project(in[1], in[1]), mask); }, {x, prompt});
+              [&layer, mask](const std::vector<at::Tensor>& in) {
+                return layer.read(in[0], layer.cross_attn_image.project(in[1], in[1]), mask);
+              },
+              {x, prompt});
     } else {
       x = run(gradients,
               [&layer, position, mask](const std::vector<at::Tensor>& in) {

@@ -1,5 +1,5 @@
-// The layer that mixes a sequence with another one (encoder.TransformerEncoderLayer, pre-norm), and the fusion encoder made of it,
-// in which image tokens read the prompt.
+// The layer that mixes a sequence with another one (encoder.TransformerEncoderLayer, pre-norm), and the fusion encoder made of
+// it, in which image tokens read the prompt.
 #pragma once
 #include <deque>
 #include <string>

@@ -35,7 +35,8 @@ CharacterSet character_class(const std::string& name) {
       for (std::string range; in >> range;) {
         const std::size_t dash = range.find('-');
         const auto low = static_cast<char32_t>(std::stoul(range.substr(0, dash), nullptr, 16));
-        const auto high = dash == std::string::npos ? low : static_cast<char32_t>(std::stoul(range.substr(dash + 1), nullptr, 16));
+        const auto high =
+            dash == std::string::npos ? low : static_cast<char32_t>(std::stoul(range.substr(dash + 1), nullptr, 16));
         all[row.name].range(low, high);
       }
     }
@@ -105,9 +106,9 @@ void add_code_pages(std::vector<GarbledSequence>& all) {
   add({one(U"\u0152\u0153"), of("az+AZ").invert()});  // the ligature oe before anything but a plain letter
   add({of("upper"), one(U"\u00B0")});
   // Windows-1252
-  add({one(U"\u00C2\u00C3\u00CE\u00D0"),
-       of("opening+closing")
-           .add(one(U"\u20AC\u0153\u0160\u0161\u00A2\u00A3\u0178\u017E\u00A0\u00AD\u00AE\u00A9\u00B0\u00B7\u00BB\u2013\u2014\u00B4"))});
+  add({one(U"\u00C2\u00C3\u00CE\u00D0"), of("opening+closing")
+                                             .add(one(U"\u20AC\u0153\u0160\u0161\u00A2\u00A3\u0178\u017E\u00A0\u00AD\u00AE"
+                                                      U"\u00A9\u00B0\u00B7\u00BB\u2013\u2014\u00B4"))});
   add({one(U"\u00D7"), one(U"\u00B2\u00B3")});
   // ... Arabic: two letters in a row, as their parts are frequent
   const CharacterSet arabic = one(U"\u00D8\u00D9"),
@@ -124,7 +125,8 @@ void add_code_pages(std::vector<GarbledSequence>& all) {
   add({one(U"\u0432"), one(U"\u0402")});
   const CharacterSet cyrillic = one(U"\u0412\u0413\u0420\u0421");
   add({cyrillic, of("c1+bad+opening+closing+currency").add(one(U"\u00B0\u00B5")), cyrillic});
-  add({one(U"\u0413"), one(U"\u045E"), one(U"\u0412"), one(U"\u0402"), one(U"\u0412"), one(U"\n").invert(), of("az+AZ").add(one(U" "))});
+  add({one(U"\u0413"), one(U"\u045E"), one(U"\u0412"), one(U"\u0402"), one(U"\u0412"), one(U"\n").invert(),
+       of("az+AZ").add(one(U" "))});
   // Windows-1252: a grave, a acute and the no-break space
   add({one(U"\u00C3"), one(U"\u00A0\u00A1")});
   add({of("az"), one(U"\u00C2\u00C3"), one(U" ")});

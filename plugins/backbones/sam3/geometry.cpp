@@ -76,8 +76,8 @@ at::Tensor GeometryEncoder::encode_points(const GeometricPrompts& prompts, const
                   .squeeze(-1)
                   .transpose(1, 2);
   }
-  return points_direct_project(points) + points_pool_project(sampled) + points_pos_enc_project(sine(points, width / 2).flatten(2)) +
-         label_embed(prompts.point_labels);
+  return points_direct_project(points) + points_pool_project(sampled) +
+         points_pos_enc_project(sine(points, width / 2).flatten(2)) + label_embed(prompts.point_labels);
 }
 
 at::Tensor GeometryEncoder::encode_boxes(const GeometricPrompts& prompts, const at::Tensor& maps,
@@ -89,7 +89,7 @@ at::Tensor GeometryEncoder::encode_boxes(const GeometricPrompts& prompts, const 
     regions = roi_align(maps.index_select(0, image_index), corners(boxes) * cells, roi_bins);
   }
   const at::Tensor pooled = boxes_pool_project(regions).view({boxes.size(0), boxes.size(1), width});
-  const std::vector<at::Tensor> centre = sine(boxes.narrow(-1, 0, 2), width / 2).unbind(-2);  // x, y
+  const std::vector<at::Tensor> centre = sine(boxes.narrow(-1, 0, 2), width / 2).unbind(-2);                      // x, y
   const at::Tensor placed = at::cat({centre[1], centre[0], boxes.narrow(-1, 3, 1), boxes.narrow(-1, 2, 1)}, -1);  // y, x, h, w
   return boxes_direct_project(boxes) + pooled + boxes_pos_enc_project(placed) + label_embed(prompts.box_labels);
 }

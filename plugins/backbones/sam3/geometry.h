@@ -11,8 +11,8 @@ namespace sam3lab::sam3 {
 
 // B images, Q samples, each of one image. A padded entry may stand anywhere in its row.
 struct GeometricPrompts {
-  at::Tensor boxes, box_labels, box_padding;        // [Q, P, 4] cxcywh in 0..1, [Q, P] int64 (1 = positive), [Q, P] bool
-  at::Tensor points, point_labels, point_padding;   // [Q, S, 2] x, y in 0..1, [Q, S], [Q, S]
+  at::Tensor boxes, box_labels, box_padding;       // [Q, P, 4] cxcywh in 0..1, [Q, P] int64 (1 = positive), [Q, P] bool
+  at::Tensor points, point_labels, point_padding;  // [Q, S, 2] x, y in 0..1, [Q, S], [Q, S]
   [[nodiscard]] static GeometricPrompts none(std::int64_t n, const at::TensorOptions& options);
 };
 
@@ -27,8 +27,10 @@ struct GeometryEncoder : Part {
   [[nodiscard]] Sequence operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position,
                                     const at::Tensor& image_index) const;
   // maps [B, d, h, w], normalised -> [Q, P or S, d].
-  [[nodiscard]] at::Tensor encode_boxes(const GeometricPrompts& prompts, const at::Tensor& maps, const at::Tensor& image_index) const;
-  [[nodiscard]] at::Tensor encode_points(const GeometricPrompts& prompts, const at::Tensor& maps, const at::Tensor& image_index) const;
+  [[nodiscard]] at::Tensor encode_boxes(const GeometricPrompts& prompts, const at::Tensor& maps,
+                                        const at::Tensor& image_index) const;
+  [[nodiscard]] at::Tensor encode_points(const GeometricPrompts& prompts, const at::Tensor& maps,
+                                         const at::Tensor& image_index) const;
 
   std::int64_t width;
   bool recomputes;

@@ -95,15 +95,17 @@ Masks SegmentationHead::operator()(const std::array<at::Tensor, 3>& pyramid, con
   // One image serves all queries by broadcasting; otherwise each query gets its image's maps.
   const bool as_is = pyramid[0].size(0) == 1 || each_its_own(image_index, pyramid[0].size(0));
   // index() keeps the maps' memory layout (channels last), in which convolutions are fastest; index_select() would not.
-  const auto of_query = [&](const at::Tensor& map) { return as_is ? map : at::index(map, {std::optional<at::Tensor>(image_index)}); };
+  const auto of_query = [&](const at::Tensor& map) {
+    return as_is ? map : at::index(map, {std::optional<at::Tensor>(image_index)});
+  };
 
   const Step decode = [this](const std::vector<at::Tensor>& in) { return pixel_decoder(in[0], in[1], in[2]); };
   const std::vector<at::Tensor> maps{coarse, of_query(pyramid[1]), of_query(pyramid[0])};
   const bool again = recomputes && training() && (coarse.requires_grad() || maps[2].requires_grad() || pixel_decoder.trains());
   const at::Tensor pixels = again ? recompute(decode, maps) : decode(maps);
 
-  // The instance head is a 1x1 convolution before a product with the queries' embeddings. Applied to the embeddings instead it is
-  // the same function, on n vectors in place of each pixel.
+  // The instance head is a 1x1 convolution before a product with the queries' embeddings. Applied to the embeddings instead it
+  // is the same function, on n vectors in place of each pixel.
   const at::Tensor embedded = mask_predictor.mask_embed(states);  // [Q, n, d]
   const at::Tensor turned = at::matmul(embedded, instance_seg_head.weight.flatten(1));
   const at::Tensor offset = at::matmul(embedded, instance_seg_head.bias).unsqueeze(-1);

@@ -53,8 +53,9 @@ struct MaskPredictor : Part {
 struct SegmentationHead : Part {
   SegmentationHead(Part& parent, const Sizes& sizes, bool recomputes);
   // pyramid: maps of B images, finest first; states [Q, n, d]; memory [Q, HW, d]; prompt [Q, S, d]; padding [Q, S].
-  [[nodiscard]] Masks operator()(const std::array<at::Tensor, 3>& pyramid, const at::Tensor& image_index, const at::Tensor& states,
-                                 const at::Tensor& memory, const at::Tensor& prompt, const at::Tensor& padding) const;
+  [[nodiscard]] Masks operator()(const std::array<at::Tensor, 3>& pyramid, const at::Tensor& image_index,
+                                 const at::Tensor& states, const at::Tensor& memory, const at::Tensor& prompt,
+                                 const at::Tensor& padding) const;
   bool recomputes;
   PixelDecoder pixel_decoder;
   MaskPredictor mask_predictor;

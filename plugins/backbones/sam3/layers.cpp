@@ -18,15 +18,10 @@ at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, 
 LayerNorm::LayerNorm(Part& parent, std::string name, std::int64_t width)
     : Part(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
 
-at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5);
-}
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5); }
 
 GroupNorm::GroupNorm(Part& parent, std::string name, std::int64_t n, std::int64_t channels)
-    : Part(parent, std::move(name)),
-      groups(n),
-      weight(parameter("weight", {channels})),
-      bias(parameter("bias", {channels})) {}
+    : Part(parent, std::move(name)), groups(n), weight(parameter("weight", {channels})), bias(parameter("bias", {channels})) {}
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, 1e-5); }
 
@@ -107,8 +102,9 @@ at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const
   } else {
     at::Tensor scores = at::matmul(q * std::sqrt(1.0 / static_cast<double>(q.size(-1))), k.transpose(-2, -1));
     if (mask.defined()) {
-      scores = mask.scalar_type() == at::kBool ? scores.masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity())
-                                               : scores + mask;
+      scores = mask.scalar_type() == at::kBool
+                   ? scores.masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity())
+                   : scores + mask;
     }
     mixed = at::matmul(drop(scores.softmax(-1), rate, training()), v);
   }

@@ -57,14 +57,15 @@ struct Upconv : Part {
 
 // torch.nn.MultiheadAttention: the three projections packed in one weight.
 struct Attention : Part {
-  // How scores become a mean of values. Both are one function; rounding differs. `written_out` is what the package does where it
-  // asks for the weights too, and needs memory for them.
+  // How scores become a mean of values. Both are one function; rounding differs. `written_out` is what the package does where
+  // it asks for the weights too, and needs memory for them.
   enum class Kernel { fused, written_out };
   struct KeysValues {
     at::Tensor keys, values;  // [N, Lk, C], projected
   };
 
-  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout, Kernel kernel = Kernel::fused);
+  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout,
+            Kernel kernel = Kernel::fused);
   // `mask`: undefined, bool (true = attend) or added to the scores; broadcasts to [N, heads, Lq, Lk].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const at::Tensor& mask = {}) const;

@@ -38,15 +38,14 @@ NamedTensors Sam3::parameters() {
 
 void Sam3::initialise(std::uint64_t seed) { initialise_weights(parameters(), seed); }
 
-std::vector<std::int64_t> Sam3::tokenize(const std::string& text) const {
-  return tokenizer_.row(text, sizes_.context_length);
-}
+std::vector<std::int64_t> Sam3::tokenize(const std::string& text) const { return tokenizer_.row(text, sizes_.context_length); }
 
 ParameterPlace Sam3::place(const std::string& parameter) const {
   const auto below = [&](const char* prefix) { return parameter.rfind(prefix, 0) == 0; };
   // Block number behind `list`, or nothing.
   const auto layer = [&](const std::string& list, std::int64_t blocks, bool embeds) {
-    if (const auto at = parameter.find(list); at != std::string::npos) return std::int64_t{1} + std::stol(parameter.substr(at + list.size()));
+    if (const auto at = parameter.find(list); at != std::string::npos)
+      return std::int64_t{1} + std::stol(parameter.substr(at + list.size()));
     return embeds ? std::int64_t{0} : blocks + 1;
   };
   const auto holds = [&](const char* word) { return parameter.find(word) != std::string::npos; };
@@ -67,7 +66,9 @@ void Sam3::check(const Batch& batch) const {
   const auto demand = [](bool holds, const char* what, const std::string& got, const std::string& expected) {
     if (!holds) throw DataError(Fault{"backbone/sam3", what, got, expected, ""});
   };
-  const auto shape = [](const at::Tensor& t) { return t.defined() ? c10::str(t.sizes()) + " " + c10::str(t.scalar_type()) : "none"; };
+  const auto shape = [](const at::Tensor& t) {
+    return t.defined() ? c10::str(t.sizes()) + " " + c10::str(t.scalar_type()) : "none";
+  };
   const auto q = static_cast<std::int64_t>(batch.texts.size());
   const std::int64_t r = sizes_.img_size;
   const std::string side = std::to_string(r), queries = std::to_string(q);
@@ -87,7 +88,8 @@ void Sam3::check(const Batch& batch) const {
          shape(boxes.boxes), "[" + queries + ", P, 4]");
   const auto fits = [&](const at::Tensor& t) { return t.defined() && t.sizes() == boxes.boxes.sizes().slice(0, 2); };
   demand(fits(boxes.labels), "labels do not fit the box prompts", shape(boxes.labels), "one a box");
-  demand(!boxes.padding.defined() || fits(boxes.padding), "padding does not fit the box prompts", shape(boxes.padding), "one a box");
+  demand(!boxes.padding.defined() || fits(boxes.padding), "padding does not fit the box prompts", shape(boxes.padding),
+         "one a box");
   // Also keeps RoIAlign's sampling grid bounded.
   demand(boxes.boxes.ge(-1.0).logical_and(boxes.boxes.le(2.0)).all().item<bool>(), "a box prompt lies off the image",
          "a coordinate below -1, above 2 or not a number", "cxcywh in 0..1");
@@ -119,8 +121,8 @@ Sequence Sam3::read_geometry(const Batch& batch, const at::Tensor& image, const 
   if (!none) {
     prompts.boxes = given.boxes.to(options);
     prompts.box_labels = given.labels.to(image.device(), at::kLong);
-    prompts.box_padding = given.padding.defined() ? given.padding.to(image.device(), at::kBool)
-                                                  : at::zeros_like(prompts.box_labels, at::kBool);
+    prompts.box_padding =
+        given.padding.defined() ? given.padding.to(image.device(), at::kBool) : at::zeros_like(prompts.box_labels, at::kBool);
   }
   return network_.geometry(prompts, image, position, batch.image_index);
 }
@@ -163,8 +165,7 @@ Outputs Sam3::forward(const Batch& batch) {
 
   const at::Tensor memory = network_.encoder(image, position, prompt, padding, batch.image_index);
   const std::vector<Decoded> decoded = network_.decoder(memory, position, prompt, padding);
-  const Masks masks =
-      network_.segmentation(pyramid, batch.image_index, decoded.back().states, memory, prompt, padding);
+  const Masks masks = network_.segmentation(pyramid, batch.image_index, decoded.back().states, memory, prompt, padding);
   predict(decoded, network_.scoring.direction(prompt, padding), masks, out);
 
   // Sequence first, as the published package returns them.

@@ -114,10 +114,12 @@ std::size_t spaced_sequence(const Bytes& b, std::size_t at) {
   const auto narrow = [&](std::size_t i) { return is(i, 0x80, 0x84) || is(i, 0x86, 0x9F) || is(i, 0xA1, 0xBF); };
   const auto wide = [&](std::size_t i) { return is(i, 0x80, 0xBF); };
   const unsigned char first = b[at];
-  if (space(1) && (first == 0xC2 || first == 0xC3 || first == 0xC5 || first == 0xCE || first == 0xD0 || first == 0xD9)) return 2;
+  if (space(1) && (first == 0xC2 || first == 0xC3 || first == 0xC5 || first == 0xCE || first == 0xD0 || first == 0xD9))
+    return 2;
   if (within(first, 0xE2, 0xE3) && space(1) && narrow(2)) return 3;
   if (within(first, 0xE0, 0xE3) && narrow(1) && space(2)) return 3;
-  if (first == 0xF0 && ((space(1) && wide(2) && wide(3)) || (wide(1) && space(2) && wide(3)) || (wide(1) && wide(2) && space(3)))) {
+  if (first == 0xF0 &&
+      ((space(1) && wide(2) && wide(3)) || (wide(1) && space(2) && wide(3)) || (wide(1) && wide(2) && space(3)))) {
     return 4;
   }
   return 0;
@@ -169,8 +171,7 @@ std::size_t lossy_sequence(const Bytes& b, std::size_t at) {
     return 6;
   }
   if (is(0, 0xE0, 0xEF) && ((gone(1) && any(2)) || (any(1) && gone(2)))) return 3;
-  if (is(0, 0xF0, 0xF4) &&
-      ((gone(1) && any(2) && any(3)) || (any(1) && gone(2) && any(3)) || (any(1) && any(2) && gone(3)))) {
+  if (is(0, 0xF0, 0xF4) && ((gone(1) && any(2) && any(3)) || (any(1) && gone(2) && any(3)) || (any(1) && any(2) && gone(3)))) {
     return 4;
   }
   return lost(0) ? 1 : 0;

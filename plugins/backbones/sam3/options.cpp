@@ -46,7 +46,8 @@ class Check {
     if (value < 1 || value > most) fault(key, "out of range", value, "1 to " + number(most));
   }
   void divides(const char* key, std::int64_t value, std::int64_t by, const std::string& why) {
-    if (by > 0 && value > 0 && value % by != 0) fault(key, why, static_cast<double>(value), "a multiple of " + std::to_string(by));
+    if (by > 0 && value > 0 && value % by != 0)
+      fault(key, why, static_cast<double>(value), "a multiple of " + std::to_string(by));
   }
   void fault(const std::string& key, const std::string& what, double got, const std::string& expected) {
     faults_.push_back(Fault{"backbone/sam3." + key, what, number(got), expected, ""});
@@ -112,16 +113,28 @@ Sizes resolve(const Sam3Options& options) {
 
   Check check;
   // Upper ends are far above anything useful; they keep products of sizes within 64 bits.
-  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, std::int64_t>>{
-           {"img_size", s.img_size}, {"pretrain_img_size", s.pretrain_img_size}, {"patch_size", s.patch_size},
-           {"embed_dim", s.embed_dim}, {"num_heads", s.num_heads}, {"window_size", s.window_size},
-           {"text_width", s.text_width}, {"text_heads", s.text_heads}, {"d_model", s.d_model},
-           {"num_heads_detr", s.num_heads_detr}, {"dim_feedforward", s.dim_feedforward}, {"num_queries", s.num_queries}}) {
+  for (const auto& [key, value] :
+       std::initializer_list<std::pair<const char*, std::int64_t>>{{"img_size", s.img_size},
+                                                                   {"pretrain_img_size", s.pretrain_img_size},
+                                                                   {"patch_size", s.patch_size},
+                                                                   {"embed_dim", s.embed_dim},
+                                                                   {"num_heads", s.num_heads},
+                                                                   {"window_size", s.window_size},
+                                                                   {"text_width", s.text_width},
+                                                                   {"text_heads", s.text_heads},
+                                                                   {"d_model", s.d_model},
+                                                                   {"num_heads_detr", s.num_heads_detr},
+                                                                   {"dim_feedforward", s.dim_feedforward},
+                                                                   {"num_queries", s.num_queries}}) {
     check.positive(key, static_cast<double>(value), 65536);
   }
-  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, std::int64_t>>{
-           {"depth", s.depth}, {"text_layers", s.text_layers}, {"encoder_layers", s.encoder_layers},
-           {"decoder_layers", s.decoder_layers}, {"geometry_layers", s.geometry_layers}, {"context_length", s.context_length}}) {
+  for (const auto& [key, value] :
+       std::initializer_list<std::pair<const char*, std::int64_t>>{{"depth", s.depth},
+                                                                   {"text_layers", s.text_layers},
+                                                                   {"encoder_layers", s.encoder_layers},
+                                                                   {"decoder_layers", s.decoder_layers},
+                                                                   {"geometry_layers", s.geometry_layers},
+                                                                   {"context_length", s.context_length}}) {
     check.positive(key, static_cast<double>(value), 1024);
   }
   if (s.context_length < 2) {
@@ -143,8 +156,8 @@ Sizes resolve(const Sam3Options& options) {
 
 bool recomputes(const Sam3Options& options, const Sizes& sizes) {
   if (options.recompute != "auto") return options.recompute == "on";
-  // What the image encoder keeps grows with tokens x width x blocks: 170 M for the published model, 0.1 M for `small`. Recomputing
-  // costs a third more time, so small models keep everything.
+  // What the image encoder keeps grows with tokens x width x blocks: 170 M for the published model, 0.1 M for `small`.
+  // Recomputing costs a third more time, so small models keep everything.
   return sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth > (std::int64_t{1} << 25);
 }
 

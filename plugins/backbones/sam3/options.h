@@ -61,7 +61,8 @@ struct Sam3Options {
     v("size", size, one_of({"tiny", "small", "full"}).about("preset of the sizes below; full is the published model"));
     sizes.visit(v);
     v("dropout", dropout, between(0.0, 1.0).about("in fusion encoder, decoder, box-prompt encoder and scoring, in training"));
-    v("drop_path", drop_path, between(0.0, 1.0).about("of the image encoder's last block in training, rising from 0 at the first"));
+    v("drop_path", drop_path,
+      between(0.0, 1.0).about("of the image encoder's last block in training, rising from 0 at the first"));
     v("recompute", recompute,
       one_of({"auto", "on", "off"}).about("compute layers twice in training, to save memory; auto: where an image needs much"));
     v("vocabulary", vocabulary,

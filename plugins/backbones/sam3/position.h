@@ -1,5 +1,5 @@
-// Encodings of position: sines of grid cells, points and boxes (position_encoding.py, model_misc.gen_sineembed_for_position), and
-// rotary phases of a 2D grid (vitdet.compute_axial_cis). Boxes are (centre x, centre y, width, height) in 0..1.
+// Encodings of position: sines of grid cells, points and boxes (position_encoding.py, model_misc.gen_sineembed_for_position),
+// and rotary phases of a 2D grid (vitdet.compute_axial_cis). Boxes are (centre x, centre y, width, height) in 0..1.
 #pragma once
 #include <cstdint>
 #include <map>

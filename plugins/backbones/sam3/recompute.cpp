@@ -48,7 +48,8 @@ class Replay final : public torch::autograd::Node {
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       if (inputs_[i].requires_grad()) result.push_back(leaves[i].grad());
       // An input without gradient has no edge: collect_next_edges gives it an invalid one, which takes an undefined tensor.
-      else result.emplace_back();
+      else
+        result.emplace_back();
     }
     return result;
   }

@@ -9,8 +9,8 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// Bilinear samples averaged over a bin's regular grid are a product of one average along y and one along x. Writes the weights of
-// the `cells` of one axis for each bin. Rounding follows torchvision: float32 throughout.
+// Bilinear samples averaged over a bin's regular grid are a product of one average along y and one along x. Writes the weights
+// of the `cells` of one axis for each bin. Rounding follows torchvision: float32 throughout.
 void axis_weights(float low, float high, std::int64_t bins, std::int64_t cells, float* weights) {
   const float length = std::max(high - low, 1.0F);
   const float bin = length / static_cast<float>(bins);
@@ -49,7 +49,8 @@ at::Tensor roi_align(const at::Tensor& maps, const at::Tensor& boxes, std::int64
   down = down.to(maps.options().requires_grad(false)), across = across.to(maps.options().requires_grad(false));
   // [N, P * bins, H] x [N, H, C * W], then [N * P, C * bins, W] x [N * P, W, bins].
   const at::Tensor rows = at::bmm(down.flatten(1, 2), maps.permute({0, 2, 1, 3}).reshape({n, height, channels * width}));
-  const at::Tensor by_box = rows.view({n * count, bins, channels, width}).transpose(1, 2).reshape({n * count, channels * bins, width});
+  const at::Tensor by_box =
+      rows.view({n * count, bins, channels, width}).transpose(1, 2).reshape({n * count, channels * bins, width});
   return at::bmm(by_box, across.flatten(0, 1).transpose(1, 2)).view({n * count, channels, bins, bins});
 }
 

@@ -1,4 +1,5 @@
-// RoIAlign (arXiv 1703.06870) with the sampling of torchvision.ops.roi_align at its defaults: adaptive, not shifted by half a pixel.
+// RoIAlign (arXiv 1703.06870) with the sampling of torchvision.ops.roi_align at its defaults: adaptive, not shifted by half a
+// pixel.
 #pragma once
 #include <cstdint>
 

@@ -61,7 +61,8 @@ std::size_t read_number(std::u32string_view text, std::size_t at, std::u32string
   return next;
 }
 
-// The longest known name at `at`, of at most 32 characters and an optional semicolon. Returns the end, or `at` if there is none.
+// The longest known name at `at`, of at most 32 characters and an optional semicolon. Returns the end, or `at` if there is
+// none.
 std::size_t read_name(std::u32string_view text, std::size_t at, std::u32string& into) {
   std::string name;
   std::size_t end = at;
@@ -113,7 +114,8 @@ std::u32string unescape_unambiguous(std::u32string_view text) {
         if (reference[1] == '#') {
           const std::u32string character = unescape(reference);
           if (character.find(U';') == std::u32string::npos) replaced = character;
-        } else if (const auto found = unambiguous_entities().find(to_utf8(reference.substr(1))); found != unambiguous_entities().end()) {
+        } else if (const auto found = unambiguous_entities().find(to_utf8(reference.substr(1)));
+                   found != unambiguous_entities().end()) {
           replaced = found->second;
         }
         out += replaced;
@@ -129,10 +131,10 @@ std::u32string unescape_unambiguous(std::u32string_view text) {
 // Latin ligatures and digraphs that are two characters for a typesetter's or an old encoding's sake.
 std::u32string_view split_ligature(char32_t c) {
   static const std::unordered_map<char32_t, std::u32string_view> table{
-      {0x132, U"IJ"},  {0x133, U"ij"},  {0x149, U"\u02BCn"}, {0x1F1, U"DZ"},  {0x1F2, U"Dz"},   {0x1F3, U"dz"},       {0x1C4, U"D\u017D"},
-      {0x1C5, U"D\u017E"}, {0x1C6, U"d\u017E"}, {0x1C7, U"LJ"},  {0x1C8, U"Lj"}, {0x1C9, U"lj"},   {0x1CA, U"NJ"},       {0x1CB, U"Nj"},
-      {0x1CC, U"nj"},  {0xFB00, U"ff"}, {0xFB01, U"fi"},     {0xFB02, U"fl"}, {0xFB03, U"ffi"}, {0xFB04, U"ffl"}, {0xFB05, U"\u017Ft"},
-      {0xFB06, U"st"}};
+      {0x132, U"IJ"},      {0x133, U"ij"},      {0x149, U"\u02BCn"},  {0x1F1, U"DZ"},  {0x1F2, U"Dz"},  {0x1F3, U"dz"},
+      {0x1C4, U"D\u017D"}, {0x1C5, U"D\u017E"}, {0x1C6, U"d\u017E"},  {0x1C7, U"LJ"},  {0x1C8, U"Lj"},  {0x1C9, U"lj"},
+      {0x1CA, U"NJ"},      {0x1CB, U"Nj"},      {0x1CC, U"nj"},       {0xFB00, U"ff"}, {0xFB01, U"fi"}, {0xFB02, U"fl"},
+      {0xFB03, U"ffi"},    {0xFB04, U"ffl"},    {0xFB05, U"\u017Ft"}, {0xFB06, U"st"}};
   const auto found = table.find(c);
   return found == table.end() ? std::u32string_view() : found->second;
 }
@@ -166,7 +168,9 @@ std::u32string plain_controls(const std::u32string& text) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i] == 0x1B && i + 1 < lines.size() && lines[i + 1] == '[') {
       std::size_t end = i + 2;
-      while (end < lines.size() && (u_charType(static_cast<UChar32>(lines[end])) == U_DECIMAL_DIGIT_NUMBER || lines[end] == ';')) ++end;
+      while (end < lines.size() &&
+             (u_charType(static_cast<UChar32>(lines[end])) == U_DECIMAL_DIGIT_NUMBER || lines[end] == ';'))
+        ++end;
       if (end < lines.size() && is_ascii_letter(lines[end])) {
         i = end;
         continue;

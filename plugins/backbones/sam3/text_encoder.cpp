@@ -43,7 +43,8 @@ TextTransformer::TextTransformer(Part& parent, const Sizes& sizes, bool again)
 at::Tensor TextTransformer::operator()(const at::Tensor& tokens) const {
   const std::int64_t length = tokens.size(1);
   at::Tensor x = token_embedding(tokens) + positional_embedding.narrow(0, 0, length);
-  const at::Tensor mask = at::full({length, length}, -std::numeric_limits<float>::infinity(), x.options().requires_grad(false)).triu_(1);
+  const at::Tensor mask =
+      at::full({length, length}, -std::numeric_limits<float>::infinity(), x.options().requires_grad(false)).triu_(1);
   for (const TextBlock& block : blocks) {
     const bool again = recomputes && training() && (x.requires_grad() || block.trains());
     x = again ? recompute([&block, mask](const std::vector<at::Tensor>& in) { return block(in[0], mask); }, {x})

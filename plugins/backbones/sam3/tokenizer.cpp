@@ -19,8 +19,8 @@ namespace {
 constexpr std::int64_t merge_count = Tokenizer::vocabulary_size - 512 - 2;
 constexpr std::size_t largest_vocabulary = std::size_t{16} << 20;  // bytes; the published file has 1.4 M
 
-// Bytes in the order of their ids: printable Latin-1 first, then the rest. The vocabulary file writes byte b as a character of its
-// own: itself where printable, else U+0100 onwards.
+// Bytes in the order of their ids: printable Latin-1 first, then the rest. The vocabulary file writes byte b as a character of
+// its own: itself where printable, else U+0100 onwards.
 struct Bytes {
   std::array<std::int64_t, 256> id{};
   std::array<std::string, 256> written{};
@@ -46,7 +46,9 @@ const Bytes& bytes() {
   return made;
 }
 
-std::uint64_t pair_key(std::int64_t a, std::int64_t b) { return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b); }
+std::uint64_t pair_key(std::int64_t a, std::int64_t b) {
+  return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
+}
 
 bool is_letter(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_L_MASK) != 0; }
 bool is_number(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_N_MASK) != 0; }
@@ -65,8 +67,8 @@ std::size_t word_length(std::u32string_view text, std::size_t at) {
     }
     return true;
   };
-  for (const std::u32string_view fixed : {U"<start_of_text>"sv, U"<end_of_text>"sv, U"'s"sv, U"'t"sv, U"'re"sv, U"'ve"sv, U"'m"sv,
-                                          U"'ll"sv, U"'d"sv}) {
+  for (const std::u32string_view fixed :
+       {U"<start_of_text>"sv, U"<end_of_text>"sv, U"'s"sv, U"'t"sv, U"'re"sv, U"'ve"sv, U"'m"sv, U"'ll"sv, U"'d"sv}) {
     if (starts(fixed)) return fixed.size();
   }
   const char32_t first = text[at];

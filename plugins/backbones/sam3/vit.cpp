@@ -19,8 +19,7 @@ at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& ph
   const at::Tensor all = qkv(x).view({x.size(0), length, 3, heads, head});
   // Queries and keys are turned in one pass; complex numbers need float32.
   const at::Tensor pairs = at::view_as_complex(all.narrow(2, 0, 2).to(at::kFloat).unflatten(-1, {head / 2, 2}));
-  const at::Tensor turned =
-      at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
+  const at::Tensor turned = at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
   const at::Tensor attended = at::scaled_dot_product_attention(
       turned.select(2, 0).transpose(1, 2), turned.select(2, 1).transpose(1, 2), all.select(2, 2).transpose(1, 2));
   return proj(attended.transpose(1, 2).flatten(2));

@@ -29,7 +29,7 @@ struct VitMlp : Part {
 struct VitBlock : Part {
   VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
-  std::int64_t window;  // 0: global
+  std::int64_t window;                                                                       // 0: global
   double rate;
   LayerNorm norm1;
   RotaryAttention attn;

@@ -1,10 +1,10 @@
 // Is an object query an instance of the prompt, and is the prompt in the image at all? Function of `IABCEMdetr`,
 // sam3/train/loss/loss_fns.py, as SAM3's fine-tuning recipe configures it.
 //
-// Classification. A matched query learns the soft target t = p^alpha IoU^(1 - alpha), at least 0.01 (Cai et al. 2023, "Align-DETR",
-// eq. 4), with weight pos_weight; every other query learns 0 with weight p^gamma. Prompts without a visible target give nothing
-// (with use_presence): there the presence logit answers. Mean over object queries, as if there were pad_n_queries of them.
-// Presence. Focal loss of the presence logit, mean over prompts.
+// Classification. A matched query learns the soft target t = p^alpha IoU^(1 - alpha), at least 0.01 (Cai et al. 2023,
+// "Align-DETR", eq. 4), with weight pos_weight; every other query learns 0 with weight p^gamma. Prompts without a visible
+// target give nothing (with use_presence): there the presence logit answers. Mean over object queries, as if there were
+// pad_n_queries of them. Presence. Focal loss of the presence logit, mean over prompts.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -24,7 +24,8 @@ struct ClassificationPresenceOptions {
     v("gamma", gamma, at_least(0.0).about("focusing exponent of unmatched object queries"));
     v("use_presence", use_presence, about("learn presence, and leave prompts without a visible target to it"));
     v("pos_focal", pos_focal, about("focal instead of cross-entropy loss for matched object queries"));
-    v("pad_n_queries", pad_n_queries, at_least(0).about("the mean counts at least this many object queries; 0: as many as there are"));
+    v("pad_n_queries", pad_n_queries,
+      at_least(0).about("the mean counts at least this many object queries; 0: as many as there are"));
     v("pad_scale_pos", pad_scale_pos, at_least(0.0).about("further factor of matched object queries where the mean is padded"));
     v("presence_alpha", presence_alpha, between(0.0, 1.0).about("weight of present prompts in the presence term"));
     v("presence_gamma", presence_gamma, at_least(0.0).about("focusing exponent of the presence term"));

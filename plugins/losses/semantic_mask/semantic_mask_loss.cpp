@@ -11,8 +11,8 @@ namespace {
 at::Tensor unions(const at::Tensor& masks, const at::Tensor& num_boxes) {
   const auto counts = num_boxes.to(at::kCPU, at::kLong).contiguous();
   std::vector<at::Tensor> parts;
-  for (const auto& part : masks.split_with_sizes(at::IntArrayRef(counts.const_data_ptr<std::int64_t>(),
-                                                                 static_cast<std::size_t>(counts.numel())))) {
+  for (const auto& part : masks.split_with_sizes(
+           at::IntArrayRef(counts.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(counts.numel())))) {
     parts.push_back(part.any(0));
   }
   return at::stack(parts);
@@ -25,7 +25,8 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   auto masks = input.targets.masks.to(logits.device()).to(at::kBool);
   if (options_.downsample && masks.size(0) > 0) {
     // Any overlap counts, as in the reference: a bilinear value above 0 is true.
-    masks = at::upsample_bilinear2d(masks.to(at::kFloat).unsqueeze(1), {logits.size(-2), logits.size(-1)}, false).squeeze(1) != 0;
+    masks =
+        at::upsample_bilinear2d(masks.to(at::kFloat).unsqueeze(1), {logits.size(-2), logits.size(-1)}, false).squeeze(1) != 0;
   }
   std::vector<LossTerm> terms;
   at::Tensor present, focal, dice;
@@ -44,11 +45,12 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   if (options_.presence_loss) {
     const auto logit = input.outputs.extras.find("presence_logit");
     if (logit == input.outputs.extras.end()) {
-      throw UsageError(Fault{"loss/semantic_mask", "presence_loss needs a semantic presence logit, which this backbone does not give",
-                             "", "", "set presence_loss = false: the decoder's presence term does the same work"});
+      throw UsageError(Fault{"loss/semantic_mask",
+                             "presence_loss needs a semantic presence logit, which this backbone does not give", "", "",
+                             "set presence_loss = false: the decoder's presence term does the same work"});
     }
-    terms.push_back({"loss_semantic_presence", at::binary_cross_entropy_with_logits(logit->second.flatten(), present),
-                     options_.presence});
+    terms.push_back(
+        {"loss_semantic_presence", at::binary_cross_entropy_with_logits(logit->second.flatten(), present), options_.presence});
   }
   terms.push_back({"loss_semantic_seg", focal, options_.seg});
   terms.push_back({"loss_semantic_dice", dice, options_.dice});

@@ -1,5 +1,5 @@
-// Focal and Dice loss of the semantic map ("any instance of the prompt") against the union of the targets, at the targets' resolution
-// (or, with downsample, the map's); mean over the prompts that have a target. Function of `SemanticSegCriterion`,
+// Focal and Dice loss of the semantic map ("any instance of the prompt") against the union of the targets, at the targets'
+// resolution (or, with downsample, the map's); mean over the prompts that have a target. Function of `SemanticSegCriterion`,
 // sam3/train/loss/loss_fns.py, with its presence head: the decoder's presence logit answers for prompts without a target.
 #pragma once
 #include <sam3lab/plugin.h>
@@ -17,7 +17,8 @@ struct SemanticMaskOptions {
     v("focal_alpha", focal_alpha, between(0.0, 1.0).about("weight of foreground pixels in the focal term"));
     v("focal_gamma", focal_gamma, at_least(0.0).about("focusing exponent of the focal term"));
     v("smooth", smooth, at_least(0.0).unit("px").about("added to both sums of Dice, so that an empty mask stays finite"));
-    v("presence_loss", presence_loss, about("learn presence from the semantic head as well, where the backbone gives that logit"));
+    v("presence_loss", presence_loss,
+      about("learn presence from the semantic head as well, where the backbone gives that logit"));
     v("downsample", downsample, about("compare at the map's resolution instead of the targets'"));
   }
 };
@@ -25,8 +26,8 @@ struct SemanticMaskOptions {
 class SemanticMaskLoss final : public Loss {
  public:
   explicit SemanticMaskLoss(const SemanticMaskOptions& options) : options_(options) {}
-  // "loss_semantic_seg", "loss_semantic_dice" and, with presence_loss, "loss_semantic_presence" from the backbone's extra tensor
-  // "presence_logit" [Q, 1]; UsageError if the backbone gives none. 0 without a target in the batch.
+  // "loss_semantic_seg", "loss_semantic_dice" and, with presence_loss, "loss_semantic_presence" from the backbone's extra
+  // tensor "presence_logit" [Q, 1]; UsageError if the backbone gives none. 0 without a target in the batch.
   [[nodiscard]] std::vector<LossTerm> terms(const LossInput& input) const override;
   [[nodiscard]] bool once() const override { return true; }
 

@@ -9,13 +9,19 @@ namespace {
 
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
 
-// Assigns every agent (the shorter side) to a task of its own, one agent at a time along a cheapest augmenting path. The potentials
-// keep every reduced cost at or above 0, which is what makes Dijkstra's search valid.
+// Assigns every agent (the shorter side) to a task of its own, one agent at a time along a cheapest augmenting path. The
+// potentials keep every reduced cost at or above 0, which is what makes Dijkstra's search valid.
 class Solver {
  public:
   Solver(std::span<const double> cost, std::size_t agents, std::size_t tasks, bool transposed)
-      : cost_(cost), agents_(agents), tasks_(tasks), transposed_(transposed), agent_potential_(agents, 0.0),
-        task_potential_(tasks, 0.0), task_of_(agents, nobody), agent_of_(tasks, nobody) {}
+      : cost_(cost),
+        agents_(agents),
+        tasks_(tasks),
+        transposed_(transposed),
+        agent_potential_(agents, 0.0),
+        task_potential_(tasks, 0.0),
+        task_of_(agents, nobody),
+        agent_of_(tasks, nobody) {}
 
   const std::vector<std::size_t>& run() {
     for (std::size_t agent = 0; agent < agents_; ++agent) augment(agent);
@@ -85,7 +91,8 @@ Assignment solve_assignment(std::span<const double> cost, std::int64_t rows, std
   Assignment result;
   if (rows == 0 || columns == 0) return result;
   const bool transposed = rows > columns;
-  const auto agents = static_cast<std::size_t>(std::min(rows, columns)), tasks = static_cast<std::size_t>(std::max(rows, columns));
+  const auto agents = static_cast<std::size_t>(std::min(rows, columns)),
+             tasks = static_cast<std::size_t>(std::max(rows, columns));
   Solver solver(cost, agents, tasks, transposed);
   const auto& task_of = solver.run();
   for (std::size_t agent = 0; agent < agents; ++agent) {

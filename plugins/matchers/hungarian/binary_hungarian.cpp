@@ -12,9 +12,10 @@
 namespace sam3lab {
 namespace {
 
-// [Q, K, T]: object query k of query q for its target t. In float32, like the reference, so that near-ties fall the same way; solved
-// in float64.
-at::Tensor cost_matrix(const at::Tensor& logits, const at::Tensor& predicted, const at::Tensor& wanted, const HungarianOptions& o) {
+// [Q, K, T]: object query k of query q for its target t. In float32, like the reference, so that near-ties fall the same way;
+// solved in float64.
+at::Tensor cost_matrix(const at::Tensor& logits, const at::Tensor& predicted, const at::Tensor& wanted,
+                       const HungarianOptions& o) {
   const auto probability = logits.sigmoid();
   const auto positive = -o.alpha * (1 - probability).pow(o.gamma) * at::log_sigmoid(logits);
   const auto negative = (1 - o.alpha) * probability.pow(o.gamma) * at::log_sigmoid(-logits);

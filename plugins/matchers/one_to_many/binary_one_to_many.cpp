@@ -10,8 +10,9 @@ Matches BinaryOneToMany::match(const Predictions& predictions, const Targets& ta
   const at::NoGradGuard no_gradient;
   const auto objects = predictions.logits.size(1);
   if (options_.topk > objects) {
-    throw UsageError(Fault{"matcher/one_to_many", "topk is larger than the number of object queries", std::to_string(options_.topk),
-                           "at most " + std::to_string(objects), "lower topk, or raise num_queries of the backbone"});
+    throw UsageError(Fault{"matcher/one_to_many", "topk is larger than the number of object queries",
+                           std::to_string(options_.topk), "at most " + std::to_string(objects),
+                           "lower topk, or raise num_queries of the backbone"});
   }
   const auto device = predictions.boxes.device();
   const auto wanted = targets.boxes_padded.to(device);

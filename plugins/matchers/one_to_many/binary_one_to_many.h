@@ -1,5 +1,5 @@
-// Several object queries for a target: those whose score stands out for it (Hu et al. 2023, "DAC-DETR", section 3.3). Function and
-// defaults of BinaryOneToManyMatcher, sam3/train/matcher.py, with topk of SAM3's fine-tuning recipe.
+// Several object queries for a target: those whose score stands out for it (Hu et al. 2023, "DAC-DETR", section 3.3). Function
+// and defaults of BinaryOneToManyMatcher, sam3/train/matcher.py, with topk of SAM3's fine-tuning recipe.
 #pragma once
 #include <sam3lab/plugin.h>
 

@@ -17,7 +17,8 @@ struct FullOptions {
     v("geometry", geometry, at_least(0.0).about("for the encoder of box prompts"));
     v("scoring", scoring, at_least(0.0).about("for the scoring of object queries"));
     v("vision_layer_decay", vision_layer_decay,
-      more_than(0.0).at_most(1.0).about("further scale decay^(L + 1 - i) for layer i of L image encoder blocks; i = 0 for embeddings"));
+      more_than(0.0).at_most(1.0).about(
+          "further scale decay^(L + 1 - i) for layer i of L image encoder blocks; i = 0 for embeddings"));
     v("decay_norms_and_biases", decay_norms_and_biases, about("apply weight decay to vectors (norms, biases) as well"));
   }
 };
