@@ -1,0 +1,137 @@
+// Samples, augmentation, schedule and optimiser.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <torch/optim/adamw.h>
+
+#include "core/train/adamw.h"
+#include "core/train/augment.h"
+#include "core/train/sample.h"
+#include "core/train/schedule.h"
+
+namespace sam3lab {
+namespace {
+
+at::Tensor rectangle(std::int64_t side, std::int64_t top, std::int64_t left, std::int64_t height, std::int64_t width) {
+  auto mask = at::zeros({1, side, side}, at::kBool);
+  mask.narrow(1, top, height).narrow(2, left, width).fill_(true);
+  return mask;
+}
+
+LabelledImage labelled(std::int64_t side) {
+  LabelledImage image;
+  image.image = at::randint(0, 256, {side, side, 3}, at::kByte);
+  image.labels.push_back({"a", rectangle(side, 4, 8, 12, 16)});
+  return image;
+}
+
+TEST(Sample, BoxesAreCentreAndSizeOfTheMask) {
+  const auto boxes = boxes_of(rectangle(32, 4, 8, 12, 16));
+  EXPECT_TRUE(at::allclose(boxes, at::tensor({{16.0F / 32, 10.0F / 32, 16.0F / 32, 12.0F / 32}})));
+  EXPECT_EQ(boxes_of(at::zeros({0, 32, 32}, at::kBool)).sizes(), at::IntArrayRef({0, 4}));
+  EXPECT_TRUE(at::allclose(boxes_of(at::ones({1, 32, 32}, at::kBool)), at::tensor({{0.5F, 0.5F, 1.0F, 1.0F}})));
+}
+
+TEST(Sample, CollatePacksTargetsQueryByQuery) {
+  const auto image = labelled(32);
+  const auto first = make_sample(image, {{"a", "text a", true}, {"", "other", false}}, 32);
+  const auto second = make_sample(image, {{"a", "text a", true}}, 32);
+  const auto batch = collate({first, second});
+  EXPECT_EQ(batch.texts, (std::vector<std::string>{"text a", "other", "text a"}));
+  EXPECT_TRUE(batch.image_index.equal(at::tensor({0, 0, 1}, at::kLong)));
+  EXPECT_TRUE(batch.targets.num_boxes.equal(at::tensor({1, 0, 1}, at::kLong)));
+  EXPECT_EQ(batch.targets.boxes_padded.sizes(), at::IntArrayRef({3, 1, 4}));
+  EXPECT_TRUE(batch.targets.boxes_padded.select(0, 1).eq(0).all().item<bool>());
+  EXPECT_TRUE(at::allclose(batch.targets.boxes_padded.select(0, 2).select(0, 0), batch.targets.boxes[1]));
+  EXPECT_FLOAT_EQ(batch.images.min().item<float>(), image.image.min().item<float>() / 127.5F - 1.0F);
+}
+
+TEST(Sample, AMaskThatVanishesMakesItsQueryAbsent) {
+  auto image = labelled(128);
+  image.labels[0].masks = rectangle(128, 3, 3, 1, 1);
+  const auto sample = make_sample(image, {{"a", "text a", true}}, 16);
+  EXPECT_FALSE(sample.queries[0].present);
+  EXPECT_EQ(sample.masks[0].size(0), 0);
+}
+
+TEST(Sample, ABatchWithoutAnyTargetIsWhole) {
+  const auto batch = collate({make_sample(labelled(32), {{"", "other", false}}, 32)});
+  EXPECT_EQ(batch.targets.masks.sizes(), at::IntArrayRef({0, 32, 32}));
+  EXPECT_EQ(batch.targets.boxes_padded.sizes(), at::IntArrayRef({1, 1, 4}));
+}
+
+TEST(Augment, NothingChangesWhereEverythingIsZero) {
+  const auto sample = make_sample(labelled(32), {{"a", "text a", true}}, 32);
+  Random random(1);
+  const auto same = augment(sample, {}, random);
+  EXPECT_TRUE(same.image.equal(sample.image));
+  EXPECT_TRUE(same.masks[0].equal(sample.masks[0]));
+}
+
+TEST(Augment, AMirrorMovesImageAndMaskTogether) {
+  const auto sample = make_sample(labelled(32), {{"a", "text a", true}}, 32);
+  AugmentOptions options;
+  options.flip = 1.0;
+  Random random(1);
+  const auto mirrored = augment(sample, options, random);
+  EXPECT_TRUE(mirrored.image.equal(sample.image.flip(2)));
+  EXPECT_TRUE(mirrored.masks[0].equal(sample.masks[0].flip(2)));
+}
+
+TEST(Augment, ChanceComesFromTheSeedAlone) {
+  const auto sample = make_sample(labelled(32), {{"a", "text a", true}}, 32);
+  const AugmentOptions options{10, 0.1, 0.1, 0.1, 0.1, 0.05, 0.5};
+  Random a(5), b(5), c(6);
+  const auto first = augment(sample, options, a), again = augment(sample, options, b), other = augment(sample, options, c);
+  EXPECT_TRUE(first.image.equal(again.image));
+  EXPECT_FALSE(first.image.equal(other.image));
+}
+
+TEST(Schedule, FollowsThePublishedFormula) {
+  const Schedule schedule{"inverse_square_root", 200, 20, 20, 20};
+  EXPECT_DOUBLE_EQ(schedule.factor(0), 0.0);
+  EXPECT_DOUBLE_EQ(schedule.factor(10), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.factor(20), 1.0);
+  EXPECT_DOUBLE_EQ(schedule.factor(100), 1.0 / std::sqrt((100.0 + 20 - 20) / 20));
+  EXPECT_DOUBLE_EQ(schedule.factor(190), 1.0 / std::sqrt(190.0 / 20) * 0.5);
+  EXPECT_DOUBLE_EQ(schedule.factor(200), 0.0);
+  const Schedule cosine{"cosine", 100, 0, 0, 1};
+  EXPECT_DOUBLE_EQ(cosine.factor(0), 1.0);
+  EXPECT_NEAR(cosine.factor(50), 0.5, 1e-12);
+  EXPECT_NEAR(cosine.factor(100), 0.0, 1e-12);
+}
+
+// Ten steps on a convex function, beside LibTorch's own AdamW; one parameter has no gradient and must stay.
+TEST(AdamW, StepsAsLibTorchDoes) {
+  const auto start = at::arange(6, at::kFloat).view({2, 3});
+  auto ours = start.clone().requires_grad_(), theirs = start.clone().requires_grad_(), idle = at::ones({2}).requires_grad_();
+  AdamW optimiser({{"all", {{"w", ours}, {"idle", idle}}, 0.05, 0.1}}, {0.9, 0.98, 1e-8});
+  torch::optim::AdamW reference({theirs}, torch::optim::AdamWOptions(0.05).betas({0.9, 0.98}).eps(1e-8).weight_decay(0.1));
+  for (int step = 0; step < 10; ++step) {
+    optimiser.clear_gradients();
+    reference.zero_grad();
+    (ours - 3).pow(2).sum().backward();
+    (theirs - 3).pow(2).sum().backward();
+    optimiser.step(1.0);
+    reference.step();
+  }
+  EXPECT_TRUE(at::allclose(ours, theirs, 1e-6, 1e-7));
+  EXPECT_TRUE(idle.equal(at::ones({2})));
+}
+
+TEST(AdamW, ClippingScalesAllGradientsTogether) {
+  auto a = at::zeros({1}).requires_grad_(), b = at::zeros({1}).requires_grad_();
+  AdamW optimiser({{"a", {{"a", a}}, 0.1, 0.0}, {"b", {{"b", b}}, 0.1, 0.0}}, {});
+  a.mutable_grad() = at::full({1}, 3.0F);
+  b.mutable_grad() = at::full({1}, 4.0F);
+  EXPECT_DOUBLE_EQ(optimiser.clip(0.0), 5.0);
+  EXPECT_FLOAT_EQ(a.grad().item<float>(), 3.0F);
+  EXPECT_DOUBLE_EQ(optimiser.clip(1.0), 5.0);
+  EXPECT_NEAR(a.grad().item<float>(), 0.6F, 1e-5);
+  EXPECT_NEAR(b.grad().item<float>(), 0.8F, 1e-5);
+}
+
+}  // namespace
+}  // namespace sam3lab
