@@ -8,48 +8,61 @@
 namespace sam3lab {
 namespace {
 
-constexpr int most_dots = 16;  // of one key: the parser's tables nest, and are released, by recursion
+constexpr int most_dots = 16;  // of one key
 
-// The line of a key with too many dots, or 0. Strings and comments are stepped over.
-class DotCounter {
+// What the parser must not see. Its tables nest, and are released, by recursion: a key of many dots would overflow the stack.
+// And version 3.3.0 runs into undefined behaviour where it tests a character outside ASCII for white space, which it does
+// outside strings and behind the backslash of a multi-line string. TOML allows no such character outside strings anyway.
+class Screen {
  public:
-  explicit DotCounter(std::string_view text) : text_(text) {}
+  explicit Screen(std::string_view text) : text_(text) {
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
+  }
 
-  std::size_t line_of_deep_key() {
+  // Empty if the text may be parsed; line() is then of no use.
+  std::string objection() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
-        skip_string(c);
+        if (!skip_string(c)) return "a letter outside ASCII behind a backslash at the end of a line";
         continue;
       }
       if (c == '#') {
         while (at_ < text_.size() && text_[at_] != '\n') ++at_;
         continue;
       }
-      if (c == '.' && ++dots_ > most_dots) return line_;
+      if (static_cast<unsigned char>(c) >= 0x80) return "a letter outside ASCII that no quotes enclose";
+      if (c == '.' && ++dots_ > most_dots) return "a key of more than " + std::to_string(most_dots) + " dots";
       if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) dots_ = 0;
       if (c == '\n') ++line_;
       ++at_;
     }
-    return 0;
+    return "";
   }
+  [[nodiscard]] std::size_t line() const { return line_; }
 
  private:
-  void skip_string(char quote) {
+  // False at a backslash of a multi-line string whose next visible character is outside ASCII.
+  bool skip_string(char quote) {
     const std::string triple(3, quote);
     const bool long_form = text_.substr(at_, 3) == triple;
     at_ += long_form ? 3 : 1;
     while (at_ < text_.size()) {
-      if (text_[at_] == '\n' && !long_form) return;
+      if (text_[at_] == '\n' && !long_form) return true;
       if (text_[at_] == '\n') ++line_;
       if (text_[at_] == '\\' && quote == '"') {
-        ++at_;
+        const std::size_t visible = text_.find_first_not_of(" \t\r\n", at_ + 1);
+        if (long_form && visible != std::string_view::npos && static_cast<unsigned char>(text_[visible]) >= 0x80) return false;
+        if (text_.substr(at_ + 1, 1) != "\n") ++at_;  // the line is counted above
       } else if (long_form ? text_.substr(at_, 3) == triple : text_[at_] == quote) {
         at_ += long_form ? 3 : 1;
-        return;
+        // Up to two quotes before the closing ones belong to the string: """a""""".
+        for (int extra = 0; long_form && extra < 2 && at_ < text_.size() && text_[at_] == quote; ++extra) ++at_;
+        return true;
       }
       ++at_;
     }
+    return true;
   }
 
   std::string_view text_;
@@ -99,8 +112,9 @@ std::optional<toml::table> parse(const std::string& text, const Place& place, st
   const auto at_line = [&place](std::size_t line) {
     return place.lines ? place.name + ":" + std::to_string(line) : place.name;
   };
-  if (const std::size_t line = DotCounter(text).line_of_deep_key()) {
-    faults.push_back({at_line(line), "a key of more than " + std::to_string(most_dots) + " dots", "", "", ""});
+  Screen screen(text);
+  if (const std::string objection = screen.objection(); !objection.empty()) {
+    faults.push_back({at_line(screen.line()), "bad TOML: " + objection, "", "", ""});
     return std::nullopt;
   }
   try {

@@ -41,9 +41,11 @@ refuses 2 "large.toml is too large; expected at most 256 KiB" "$program" run lar
 head -c 4096 /dev/urandom >noise.toml
 refuses 2 "noise.toml:[0-9]+: bad TOML" "$program" run noise.toml
 { printf '['; for _ in $(seq 5000); do printf 'a.'; done; printf 'a]\n'; } >deep.toml
-refuses 2 "deep.toml:1: a key of more than 16 dots" "$program" run deep.toml
+refuses 2 "deep.toml:1: bad TOML: a key of more than 16 dots" "$program" run deep.toml
 { printf 'a = '; for _ in $(seq 5000); do printf '['; done; } >nested.toml
 refuses 2 "nested.toml:1: bad TOML" "$program" run nested.toml
+printf '# Größe\n"größe" = 1\ngröße = 2\n' >letter.toml
+refuses 2 "letter.toml:3: bad TOML: a letter outside ASCII that no quotes enclose" "$program" run letter.toml
 : >empty.toml
 refuses 2 "empty.toml: has no model; expected a table \[backbone\]" "$program" run empty.toml
 refuses 2 "empty.toml: has no data" "$program" run empty.toml

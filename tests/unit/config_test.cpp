@@ -305,6 +305,9 @@ TEST_F(Config, HostileTextNeverCrashes) {
                                           "x = '" + std::string(1, '\0') + "'",
                                           "x = \"\xff\xfe\"",
                                           "train = 3\n[train.steps]\n",
+                                          "name = \"a\"\xc3\xa4\n",
+                                          "\xc4\xa4 = 1",
+                                          "name = \"\"\"a\\\n  \xc4\xa4\"\"\"",
                                           "[[loss]]\nuse = 'box'\n",
                                           "[loss]\nbox = 3\n",
                                           "extends = ['base.toml', ['base.toml']]\n",
@@ -314,6 +317,10 @@ TEST_F(Config, HostileTextNeverCrashes) {
     write("hostile.toml", text);
     EXPECT_NE(refusal("hostile.toml"), "") << shorten(text);
   }
+  write("letters.toml", "\xef\xbb\xbf" + std::string(complete) +
+                            "# \xc3\xa4\n[loss.dice]\n[loss.\"\xc3\xa4\"]\nuse = 'box'\n"
+                            "names = { '\xc3\xa9' = \"\"\"\xc3\xa4\"\"\"\"\" , \"b\" = '\xe2\x82\xac' }\n");
+  EXPECT_EQ(refusal("letters.toml"), "") << "letters outside ASCII are welcome in strings, quoted keys and comments";
   write("dots.toml", std::string(complete) + "# " + std::string(100, '.') + "\n[evaluate]\nprotocol = 'strict' # 1.2.3.4.5\n");
   EXPECT_EQ(refusal("dots.toml"), "") << "dots of strings and comments are no keys";
 }

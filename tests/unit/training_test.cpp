@@ -29,9 +29,9 @@ LabelledImage labelled(std::int64_t side) {
 
 TEST(Sample, BoxesAreCentreAndSizeOfTheMask) {
   const auto boxes = boxes_of(rectangle(32, 4, 8, 12, 16));
-  EXPECT_TRUE(at::allclose(boxes, at::tensor({{16.0F / 32, 10.0F / 32, 16.0F / 32, 12.0F / 32}})));
+  EXPECT_TRUE(at::allclose(boxes, at::tensor({16.0F / 32, 10.0F / 32, 16.0F / 32, 12.0F / 32}).view({1, 4})));
   EXPECT_EQ(boxes_of(at::zeros({0, 32, 32}, at::kBool)).sizes(), at::IntArrayRef({0, 4}));
-  EXPECT_TRUE(at::allclose(boxes_of(at::ones({1, 32, 32}, at::kBool)), at::tensor({{0.5F, 0.5F, 1.0F, 1.0F}})));
+  EXPECT_TRUE(at::allclose(boxes_of(at::ones({1, 32, 32}, at::kBool)), at::tensor({0.5F, 0.5F, 1.0F, 1.0F}).view({1, 4})));
 }
 
 TEST(Sample, CollatePacksTargetsQueryByQuery) {
