@@ -33,7 +33,7 @@ refuses 3 'does not fit the model' "$program" run "$experiment" "${fast[@]}" --o
 holds 'a refused run leaves no result' test ! -e "$scratch/e"/smoke*.h5
 
 # Numbers that are not finite.
-refuses 5 'is not finite' "$program" run "$experiment" "${fast[@]}" --out "$scratch/f" --set train.learning_rate=1e38 --set train.clip_norm=0
+refuses 5 'not finite|NaN or infinite' "$program" run "$experiment" "${fast[@]}" --out "$scratch/f" --set train.learning_rate=1e38 --set train.clip_norm=0
 
 # Nothing trains.
 refuses 2 'leaves nothing to train' "$program" run "$experiment" "${fast[@]}" --out "$scratch/g" --set scheme.use=frozen
