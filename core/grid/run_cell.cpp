@@ -138,7 +138,7 @@ class CellRun {
     auto earlier = read_record(outcome_.result);
     if (!earlier.finished || earlier.identity != record_.identity) return false;
     outcome_.record = std::move(earlier);
-    outcome_.overview = pictures_ / "overview.png";
+    if (std::filesystem::exists(pictures_ / "overview.png")) outcome_.overview = pictures_ / "overview.png";
     outcome_.earlier = true;
     return true;
   }
