@@ -50,7 +50,6 @@ class CellRun {
     std::filesystem::create_directories(request_.folder);
     model_ = make_model(experiment_, registry_, static_cast<std::uint64_t>(seed_), experiment_.train.copies);
     record_.parameters = model_.parameters;
-    record_.checkpoint_sha256 = model_.checkpoint_sha256;
     if (!model_.load_report.empty()) record_.environment["checkpoint"] = model_.load_report;
     const bool trains = experiment_.train.steps > 0;
     if (trains) prepare_scheme();
@@ -72,6 +71,7 @@ class CellRun {
     record_.code_version = fmt::format("{}, sources {}", code_commit(), code_digest());
     record_.resolved_toml = experiment_.resolved_toml;
     record_.source_toml = experiment_.source_text;
+    if (!experiment_.checkpoint.load.empty()) record_.checkpoint_sha256 = file_sha256(experiment_.checkpoint.load);
     const auto& evaluate = experiment_.evaluate;
     record_.protocol = fmt::format(
         "{}: most confident mask of each prompt, kept from confidence {}; mask probability {}; logits resized bilinearly to "
@@ -129,8 +129,7 @@ class CellRun {
       text += fmt::format("{} {}\n", name, dataset.split_sha256);
       for (const auto& [file, digest] : dataset.file_sha256) text += digest + "\n";
     }
-    if (!experiment_.checkpoint.load.empty()) text += file_sha256(experiment_.checkpoint.load);
-    return sha256(text);
+    return sha256(text + record_.checkpoint_sha256);
   }
 
   bool finished_before() {

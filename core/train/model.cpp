@@ -25,7 +25,6 @@ void load_weights(Model& model, const CheckpointOptions& options) {
   const at::NoGradGuard no_grad;
   const auto report = load_into(live, named);
   model.load_report = report.text();
-  model.checkpoint_sha256 = file_sha256(options.load);
   if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return;
   std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
   throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),

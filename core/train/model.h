@@ -16,8 +16,8 @@ struct Model {
   // Copies differ in nothing but their gradients: the weights of all are the same memory, so that each can work on its part of
   // a batch in a thread of its own.
   std::vector<std::shared_ptr<Backbone>> copies;
-  std::string checkpoint_sha256, load_report;  // empty without [checkpoint] load
-  std::int64_t parameters = 0;                 // numbers, not tensors
+  std::string load_report;      // empty without [checkpoint] load
+  std::int64_t parameters = 0;  // numbers, not tensors
 };
 
 // Seeded random weights, then [checkpoint] load over them. Throws DataError if the file does not fit: every parameter of the
