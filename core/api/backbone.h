@@ -1,24 +1,38 @@
 // Slot `backbone`: the whole promptable model, images and texts in, masks out.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include <c10/core/Device.h>
+
+#include <sam3lab/api/addition.h>
 #include <sam3lab/api/batch.h>
 #include <sam3lab/api/export.h>
 
 namespace sam3lab {
-
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Where a parameter sits, so that a scheme can give it a learning rate without knowing the model.
 struct ParameterPlace {
   std::string part;         // "vision", "text", "transformer", "segmentation", "geometry", "scoring"
   std::int64_t layer = 0;   // layer within the part: 0 = embeddings, block k = k + 1
   std::int64_t layers = 0;  // how many blocks the part has; 0: not layered
+  bool position = false;    // a position embedding
 };
+
+// A piece of the forward pass that can be computed once and kept while nothing that it depends on trains. Stages are listed in
+// the order of the pass; a stage may use those before it.
+struct Stage {
+  enum class Unit { image, text, query };  // what one result depends on: an image, a text, or an image with a text
+  std::string name;                        // "image", "text", "fusion"
+  Unit unit = Unit::image;
+  std::vector<std::string> producers;  // prefixes of the parameters that it is computed with, those of its own stages included
+};
+// Results by stage; the first dimension of each tensor runs over images, distinct texts in order of first use, or queries.
+using StageResults = std::map<std::string, NamedTensors>;
 
 class SAM3LAB_API Backbone {
  public:
@@ -26,18 +40,34 @@ class SAM3LAB_API Backbone {
   virtual ~Backbone();
 
   virtual Outputs forward(const Batch& batch) = 0;
+  // Training mode of the modules that hold a parameter or an addition that trains; all others stay in evaluation mode (no
+  // dropout in what is frozen). Call it after requires_grad was set.
   virtual void train(bool on) = 0;
 
-  // Names are those of the published checkpoint without its `detector.` prefix; tensors are live.
+  // Names are those of the published checkpoint without its `detector.` prefix; tensors are live. Without additions.
   virtual NamedTensors parameters() = 0;
   virtual NamedTensors buffers() = 0;
   // Seeded random start; two calls with one seed give the same weights on any machine.
   virtual void initialise(std::uint64_t seed) = 0;
+  // Moves parameters, buffers and what is derived from them.
+  virtual void move(c10::Device device);
 
   [[nodiscard]] virtual std::int64_t image_size() const = 0;      // R, pixels
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
   [[nodiscard]] virtual std::vector<std::int64_t> tokenize(const std::string& text) const = 0;
   [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;
+
+  // Where additions fit; none unless the backbone offers them.
+  [[nodiscard]] virtual std::vector<Port> ports() const;
+  // Replaces what hung in the port; null takes it away. UsageError for an unknown name.
+  virtual void attach(const std::string& port, std::shared_ptr<const Addition> addition);
+
+  // Stages that can be kept; none unless the backbone offers them.
+  [[nodiscard]] virtual std::vector<Stage> stages() const;
+  // Results of the named stage for a batch, without gradient, given those of the stages before it.
+  virtual NamedTensors run_stage(const std::string& stage, const Batch& batch, const StageResults& before);
+  // The forward pass with the results of some stages given instead of computed.
+  virtual Outputs forward_from(const Batch& batch, const StageResults& given);
 };
 
 }  // namespace sam3lab

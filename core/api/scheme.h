@@ -1,10 +1,14 @@
-// Slot `scheme`: which parameters train, and how fast.
+// Slot `scheme`: which parameters train, how fast, and what is added to the model.
 #pragma once
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sam3lab/api/backbone.h>
+#include <sam3lab/api/loss.h>
+#include <sam3lab/api/options.h>
 
 namespace sam3lab {
 
@@ -15,18 +19,38 @@ struct ParameterGroup {
   double weight_decay = 0.0;
 };
 
-// The rates of `[train]`, which a scheme scales.
 struct SchemeInput {
+  // The rates of `[train]`, which a scheme scales.
   double learning_rate = 0.0;
   double weight_decay = 0.0;
+  std::uint64_t seed = 0;  // for parameters that the scheme adds
+  // Another backbone of the experiment's kind with some of its options replaced, its weights from `checkpoint` (empty: seeded
+  // random). For a teacher. Not set where no model may be built (plan).
+  std::function<std::shared_ptr<Backbone>(const OptionValues& options, const std::string& checkpoint)> make_backbone;
+};
+
+// What a scheme made of a model.
+struct Tuning {
+  std::vector<ParameterGroup> groups;  // what trains; empty: nothing does
+  // Where the scheme adds parameters: all of them by the name under which they are saved, and the text files that go beside
+  // them (name -> content). A run then saves these instead of the whole model.
+  NamedTensors added;
+  std::vector<std::pair<std::string, std::string>> added_files;
+  // true: puts the additions into the model's own weights (for saving a whole model); false: takes them out again. Not set
+  // where a method has no such form.
+  std::function<void(bool)> merge;
+  // Loss terms of the scheme's own (distillation), added to those of the experiment once a batch.
+  std::function<std::vector<LossTerm>(const Batch& batch, const Outputs& outputs)> terms;
 };
 
 class SAM3LAB_API Scheme {
  public:
   static constexpr std::string_view slot = "scheme";
   virtual ~Scheme();
-  // Sets requires_grad on every parameter of `model` and returns the groups that train; empty: nothing trains.
-  virtual std::vector<ParameterGroup> prepare(Backbone& model, const SchemeInput& input) const = 0;
+  // Sets requires_grad on every parameter of `model` and hangs additions into it. May be called for several models, which then
+  // train side by side; names and order of groups are equal for equal models. UsageError where a pattern of the options matches
+  // nothing.
+  virtual Tuning prepare(Backbone& model, const SchemeInput& input) const = 0;
 };
 
 }  // namespace sam3lab

@@ -4,6 +4,7 @@
 
 namespace sam3lab {
 
+Addition::~Addition() = default;
 Backbone::~Backbone() = default;
 Dataset::~Dataset() = default;
 Loss::~Loss() = default;
@@ -12,5 +13,30 @@ Metric::~Metric() = default;
 Prompt::~Prompt() = default;
 Scheme::~Scheme() = default;
 Registrar::~Registrar() = default;
+
+at::Tensor Addition::after(const at::Tensor&, const at::Tensor& y, bool) const { return y; }
+std::pair<at::Tensor, at::Tensor> Addition::keys_values(const at::Tensor& keys, const at::Tensor& values, bool) const {
+  return {keys, values};
+}
+
+namespace {
+[[noreturn]] void not_offered(const std::string& what) {
+  throw UsageError(Fault{"[backbone]", "this backbone does not offer " + what, "", "", "choose another backbone"});
+}
+}  // namespace
+
+void Backbone::move(c10::Device device) {
+  if (!device.is_cpu()) not_offered("a device beside the CPU");
+}
+std::vector<Port> Backbone::ports() const { return {}; }
+void Backbone::attach(const std::string& port, std::shared_ptr<const Addition>) { not_offered("a port '" + port + "'"); }
+std::vector<Stage> Backbone::stages() const { return {}; }
+NamedTensors Backbone::run_stage(const std::string& stage, const Batch&, const StageResults&) {
+  not_offered("a stage '" + stage + "'");
+}
+Outputs Backbone::forward_from(const Batch& batch, const StageResults& given) {
+  if (!given.empty()) not_offered("a stage '" + given.begin()->first + "'");
+  return forward(batch);
+}
 
 }  // namespace sam3lab

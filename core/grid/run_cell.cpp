@@ -14,6 +14,7 @@
 
 #include "core/config/text.h"
 #include "core/eval/evaluate.h"
+#include "core/eval/predict.h"
 #include "core/grid/code_version.h"
 #include "core/grid/pictures.h"
 #include "core/tensor/safetensors.h"
@@ -72,12 +73,7 @@ class CellRun {
     record_.resolved_toml = experiment_.resolved_toml;
     record_.source_toml = experiment_.source_text;
     if (!experiment_.checkpoint.load.empty()) record_.checkpoint_sha256 = file_sha256(experiment_.checkpoint.load);
-    const auto& evaluate = experiment_.evaluate;
-    record_.protocol = fmt::format(
-        "{}: most confident mask of each prompt, kept from confidence {}; mask probability {}; logits resized bilinearly to "
-        "the original "
-        "image; a miss counts 0; macro mean over prompts of the mean over samples with a target; prompt_source = text",
-        evaluate.protocol, evaluate.confidence, evaluate.threshold);
+    record_.protocol = protocol_text(experiment_.evaluate);
     record_.environment["compiler"] = fmt::format("g++ {}", __VERSION__);
     record_.environment["libtorch"] = SAM3LAB_TORCH_VERSION;
     record_.environment["sam3lab"] = SAM3LAB_VERSION;
@@ -161,8 +157,9 @@ class CellRun {
   // Before anything takes time, so that a scheme that trains nothing is refused at once.
   void prepare_scheme() {
     const auto scheme = registry_.make<Scheme>(experiment_.scheme);
-    groups_ = scheme->prepare(*model_.copies.front(), {experiment_.train.learning_rate, experiment_.train.weight_decay});
-    for (std::size_t c = 1; c < model_.copies.size(); ++c) (void)scheme->prepare(*model_.copies[c], {});
+    const SchemeInput input{experiment_.train.learning_rate, experiment_.train.weight_decay, static_cast<std::uint64_t>(seed_), {}};
+    groups_ = scheme->prepare(*model_.copies.front(), input).groups;
+    for (std::size_t c = 1; c < model_.copies.size(); ++c) (void)scheme->prepare(*model_.copies[c], input);
     for (const auto& group : groups_) {
       for (const auto& [name, parameter] : group.parameters) record_.trainable_parameters += parameter.numel();
     }

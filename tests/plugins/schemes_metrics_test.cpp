@@ -32,7 +32,7 @@ class SmallModel final : public Backbone {
   [[nodiscard]] ParameterPlace place(const std::string& name) const override {
     const auto dot = name.find('.');
     const auto part = name.substr(0, dot);
-    return {part, name[dot + 1] - '0', part == "vision" ? 2 : 0};
+    return {part, name[dot + 1] - '0', part == "vision" ? 2 : 0, false};
   }
 
  private:
@@ -48,7 +48,7 @@ const ParameterGroup& group(const std::vector<ParameterGroup>& groups, const std
 
 TEST(FullScheme, GroupsByPartAndSparesVectorsFromDecay) {
   SmallModel model;
-  const auto groups = FullScheme(FullOptions{}).prepare(model, {1e-3, 0.1});
+  const auto groups = FullScheme(FullOptions{}).prepare(model, {1e-3, 0.1, 0, {}}).groups;
   ASSERT_EQ(groups.size(), 5U);
   EXPECT_EQ(group(groups, "vision").parameters.size(), 3U);
   EXPECT_DOUBLE_EQ(group(groups, "vision").weight_decay, 0.1);
@@ -60,7 +60,7 @@ TEST(FullScheme, GroupsByPartAndSparesVectorsFromDecay) {
 TEST(FullScheme, ScalesRatesAndDecaysThemTowardsTheImage) {
   SmallModel model;
   const auto groups =
-      FullScheme(FullOptions{.vision = 0.5, .text = 0.0, .vision_layer_decay = 0.9}).prepare(model, {1e-3, 0.1});
+      FullScheme(FullOptions{.vision = 0.5, .text = 0.0, .vision_layer_decay = 0.9}).prepare(model, {1e-3, 0.1, 0, {}}).groups;
   EXPECT_DOUBLE_EQ(group(groups, "vision.layer_0").learning_rate, 1e-3 * 0.5 * 0.9 * 0.9 * 0.9);  // recipe: decay^(L + 1 - i)
   EXPECT_DOUBLE_EQ(group(groups, "vision.layer_2").learning_rate, 1e-3 * 0.5 * 0.9);
   EXPECT_THROW((void)group(groups, "text"), std::out_of_range);
@@ -69,7 +69,7 @@ TEST(FullScheme, ScalesRatesAndDecaysThemTowardsTheImage) {
 
 TEST(FullScheme, DecaysEverythingWhenAsked) {
   SmallModel model;
-  const auto groups = FullScheme(FullOptions{.decay_norms_and_biases = true}).prepare(model, {1e-3, 0.1});
+  const auto groups = FullScheme(FullOptions{.decay_norms_and_biases = true}).prepare(model, {1e-3, 0.1, 0, {}}).groups;
   ASSERT_EQ(groups.size(), 3U);
   EXPECT_EQ(group(groups, "vision").parameters.size(), 4U);
 }

@@ -51,15 +51,16 @@ ParameterPlace Sam3::place(const std::string& parameter) const {
   const auto holds = [&](const char* word) { return parameter.find(word) != std::string::npos; };
   if (below("backbone.vision_backbone.")) {
     const bool embeds = holds("pos_embed") || holds("patch_embed") || holds("ln_pre");
-    return {"vision", layer("trunk.blocks.", sizes_.depth, embeds), sizes_.depth};
+    return {"vision", layer("trunk.blocks.", sizes_.depth, embeds), sizes_.depth, holds("pos_embed")};
   }
   if (below("backbone.language_backbone.")) {
-    return {"text", layer("resblocks.", sizes_.text_layers, holds("_embedding")), sizes_.text_layers};
+    return {"text", layer("resblocks.", sizes_.text_layers, holds("_embedding")), sizes_.text_layers,
+            holds("positional_embedding")};
   }
-  if (below("geometry_encoder.")) return {"geometry", 0, 0};
-  if (below("segmentation_head.")) return {"segmentation", 0, 0};
-  if (below("dot_prod_scoring.")) return {"scoring", 0, 0};
-  return {"transformer", 0, 0};
+  if (below("geometry_encoder.")) return {.part = "geometry"};
+  if (below("segmentation_head.")) return {.part = "segmentation"};
+  if (below("dot_prod_scoring.")) return {.part = "scoring"};
+  return {.part = "transformer"};
 }
 
 void Sam3::check(const Batch& batch) const {

@@ -20,8 +20,9 @@ double FullScheme::scale(const ParameterPlace& place) const {
   return 1.0;
 }
 
-std::vector<ParameterGroup> FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
-  std::vector<ParameterGroup> groups;
+Tuning FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
+  Tuning tuning;
+  auto& groups = tuning.groups;
   for (auto& [name, tensor] : model.parameters()) {
     const auto place = model.place(name);
     const double factor = scale(place);
@@ -38,7 +39,7 @@ std::vector<ParameterGroup> FullScheme::prepare(Backbone& model, const SchemeInp
     }
     found->parameters.emplace_back(name, tensor);
   }
-  return groups;
+  return tuning;
 }
 
 }  // namespace sam3lab

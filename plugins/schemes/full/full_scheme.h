@@ -27,7 +27,7 @@ class FullScheme final : public Scheme {
  public:
   explicit FullScheme(const FullOptions& options) : options_(options) {}
   // Groups are named "<part>", "vision.layer_<i>" with layer decay, and "<...>.no_decay". Parts with scale 0 do not train.
-  std::vector<ParameterGroup> prepare(Backbone& model, const SchemeInput& input) const override;
+  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   [[nodiscard]] double scale(const ParameterPlace& place) const;

@@ -1,0 +1,44 @@
+// Where a scheme may hang parameters of its own into a model that it does not know: low-rank updates, bottleneck adapters, learned
+// keys and values.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <sam3lab/api/export.h>
+
+namespace sam3lab {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// A module of the model that takes additions. Its name is the parameters' path without the last part
+// ("backbone.vision_backbone.trunk.blocks.0.attn.qkv"); a row range of a packed weight is part of the name's end: "...qkv.q".
+struct Port {
+  enum class Kind {
+    linear,    // y [..., out] of x [..., in] through one weight [out, in]
+    block,     // an MLP or attention with its own input and output, both [..., out]; no weight of its own
+    attention  // keys and values [N, heads, L, C / heads] before scores are taken
+  };
+  std::string name;
+  Kind kind = Kind::linear;
+  std::int64_t in = 0, out = 0;  // numbers a token; of `attention`: heads, and numbers a head
+  std::string weight;            // of `linear`: the parameter that holds its weight
+  std::int64_t first_row = 0;    // of that parameter: rows first_row .. first_row + out - 1
+};
+
+// What hangs in one port. Every call may come twice for one forward pass (recomputation), with equal random numbers.
+class SAM3LAB_API Addition {
+ public:
+  virtual ~Addition();
+  // `linear` and `block`: what replaces y = module(x). Must return y itself where nothing is to change.
+  [[nodiscard]] virtual at::Tensor after(const at::Tensor& x, const at::Tensor& y, bool training) const;
+  // `attention`: what replaces the keys and values; longer ones attend without restriction.
+  [[nodiscard]] virtual std::pair<at::Tensor, at::Tensor> keys_values(const at::Tensor& keys, const at::Tensor& values,
+                                                                      bool training) const;
+  // Names below the port's, live.
+  [[nodiscard]] virtual NamedTensors parameters() const = 0;
+};
+
+}  // namespace sam3lab
