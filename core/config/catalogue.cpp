@@ -11,8 +11,8 @@ const std::map<std::string, CatalogueEntry>& core_tables() {
       {"augment", {"random changes of training images", schema_of<AugmentOptions>()}},
       {"evaluate", {"from predictions to scores", schema_of<EvaluateOptions>()}},
       {"split", {"which items are held out of training", schema_of<SplitOptions>()}},
-      {"record", {"where results go", schema_of<RecordOptions>()}},
-      {"checkpoint", {"weights to start from", schema_of<CheckpointOptions>()}},
+      {"record", {"where results go and what is kept", schema_of<RecordOptions>()}},
+      {"checkpoint", {"weights to start from, and the form of those that a run leaves", schema_of<CheckpointOptions>()}},
   };
   return tables;
 }

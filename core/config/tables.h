@@ -2,42 +2,9 @@
 #pragma once
 #include <sam3lab/api/options.h>
 
+#include "core/config/train_options.h"
+
 namespace sam3lab {
-
-// `[train]`: the optimiser loop. A step is one update of the weights, an epoch is `steps_per_epoch` of them.
-struct TrainOptions {
-  std::int64_t steps = 0, steps_per_epoch = 100, images_per_step = 1;
-  double learning_rate = 1e-4, weight_decay = 0.1;
-  Numbers betas = {0.9, 0.999};
-  double epsilon = 1e-8, clip_norm = 0.1;
-  std::string schedule = "inverse_square_root";
-  std::int64_t warmup_steps = 20, cooldown_steps = 20, timescale = 20, threads = 1, copies = 1;
-  bool evaluate_before = true;
-  double one_to_many_weight = 2.0;
-  bool one_to_many_on_auxiliary = false;
-
-  template <class V>
-  void visit(V&& v) {
-    v("steps", steps, at_least(0).about("updates of the weights; 0 only evaluates"));
-    v("steps_per_epoch", steps_per_epoch, at_least(1).about("updates after which the record is committed"));
-    v("images_per_step", images_per_step, at_least(1).about("images in each update"));
-    v("learning_rate", learning_rate, more_than(0).about("peak rate, which the scheme scales for each group"));
-    v("weight_decay", weight_decay, at_least(0).about("decoupled decay of AdamW"));
-    v("betas", betas, at_least(0).less_than(1).length(2).about("decay of AdamW's first and second moment"));
-    v("epsilon", epsilon, more_than(0).about("added to AdamW's denominator"));
-    v("clip_norm", clip_norm, at_least(0).about("largest norm of all gradients together; 0 does not clip"));
-    v("schedule", schedule, one_of({"inverse_square_root", "cosine", "constant"}).about("course of the rate after warm-up"));
-    v("warmup_steps", warmup_steps, at_least(0).unit("steps").about("linear rise of the rate from zero"));
-    v("cooldown_steps", cooldown_steps, at_least(0).unit("steps").about("linear fall of the rate to zero at the end"));
-    v("timescale", timescale, at_least(1).unit("steps").about("of the inverse square root"));
-    v("threads", threads, at_least(1).at_most(1024).about("threads of LibTorch; more are slower on small tensors"));
-    v("copies", copies, at_least(1).at_most(64).about("copies of the model that share its weights and work side by side"));
-    v("evaluate_before", evaluate_before, about("also evaluate the weights that training starts from"));
-    v("one_to_many_weight", one_to_many_weight, at_least(0).about("weight of the losses of one-to-many queries"));
-    v("one_to_many_on_auxiliary", one_to_many_on_auxiliary,
-      about("match one-to-many queries of earlier decoder layers with matcher.one_to_many, not matcher.one_to_one"));
-  }
-};
 
 // `[augment]`: random changes of a training image and its masks together; everything 0 leaves the image as it is.
 struct AugmentOptions {
@@ -57,15 +24,19 @@ struct AugmentOptions {
 
 // `[evaluate]`: from predictions to scores.
 struct EvaluateOptions {
+  static constexpr double upstream_threshold = 0.5, upstream_confidence = 0.1;  // what the published evaluator has
   double threshold = 0.5, confidence = 0.5;
   std::string protocol = "strict";
   bool external = true, overlays = true;
 
   template <class V>
   void visit(V&& v) {
-    v("threshold", threshold, between(0, 1).about("probability from which a pixel belongs to a mask"));
-    v("confidence", confidence, between(0, 1).about("score below which a predicted mask is dropped"));
-    v("protocol", protocol, one_of({"strict"}).about("strict scores every sample and prompt; a missed one counts 0"));
+    v("threshold", threshold, between(0, 1).about("probability from which a pixel belongs to a mask; upstream: above 0.5"));
+    v("confidence", confidence, between(0, 1).about("score below which a predicted mask is dropped; upstream: kept above 0.1"));
+    v("protocol", protocol,
+      one_of({"strict", "upstream"})
+          .about("strict scores every sample and prompt; a missed one counts 0; upstream is the published evaluator: it skips "
+                 "samples without a target and fixes threshold and confidence"));
     v("external", external, about("also evaluate the datasets of role external"));
     v("overlays", overlays, about("write PNG overlays of the best, median and worst case of each prompt"));
   }
@@ -88,25 +59,37 @@ struct SplitOptions {
   }
 };
 
-// `[record]`: where results go.
+// `[record]`: where results go and what is kept. Nothing here changes a figure, and none of it is part of a run's identity.
 struct RecordOptions {
-  std::string folder;
+  std::string folder, cache_folder;
+  std::int64_t checkpoint_every = 1, checkpoint_steps = 0, keep = 0;
+  double cache_gib = 20.0;
 
   template <class V>
   void visit(V&& v) {
     v("folder", folder, Limits().path().about("of the result files; empty: results/NAME below the current folder"));
+    v("checkpoint_every", checkpoint_every,
+      at_least(0).unit("epochs").about("between two training checkpoints, from which --resume goes on; 0: only on a signal"));
+    v("checkpoint_steps", checkpoint_steps,
+      at_least(0).unit("steps").about("the same, counted in steps; 0: whole epochs alone"));
+    v("keep", keep, at_least(0).about("training checkpoints that stay when the run is finished, newest first"));
+    v("cache_folder", cache_folder,
+      Limits().path().about("of what train.cache keeps, safe to share between runs; empty: below the user's cache folder"));
+    v("cache_gib", cache_gib, more_than(0).unit("GiB").about("size at which the cache drops what was used longest ago"));
   }
 };
 
-// `[checkpoint]`: weights to start from.
+// `[checkpoint]`: weights to start from, and the form of those that a run leaves.
 struct CheckpointOptions {
   std::string load;
-  bool allow_missing = false;
+  bool allow_missing = false, merge = false;
 
   template <class V>
   void visit(V&& v) {
     v("load", load, Limits().path().about(".pt or .safetensors file; empty: seeded random weights"));
     v("allow_missing", allow_missing, about("start parameters that the file lacks from random weights"));
+    v("merge", merge,
+      about("where a scheme adds parameters: also write the whole model, with the additions merged into its weights"));
   }
 };
 
