@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sam3lab/api/names.h>  // did_you_mean
+
 namespace sam3lab {
 
 inline constexpr std::size_t longest_quote = 120;  // bytes of a stranger's text that a message repeats
@@ -12,8 +14,6 @@ inline constexpr std::size_t longest_quote = 120;  // bytes of a stranger's text
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 // Up to three of `known` that `word` may have been meant as, nearest first.
 [[nodiscard]] std::vector<std::string> suggestions(std::string_view word, const std::vector<std::string>& known);
-// "did you mean 'a', 'b' or 'c'?"; empty without suggestions.
-[[nodiscard]] std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
 [[nodiscard]] std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
 [[nodiscard]] std::string shorten(std::string text);
 // Letters, digits, '-' and '_': what TOML takes without quotes.

@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include <sam3lab/api/names.h>
+
 namespace sam3lab {
 namespace {
 
@@ -233,6 +235,12 @@ std::optional<OwnName> own_name(std::string_view port) {
     }
   }
   return std::nullopt;
+}
+
+std::vector<std::string> names_in_transformers(std::string_view parameter) {
+  const auto port = port_name(parameter);
+  if (!port || (port->change != Change::none && port->change != Change::pack)) return {};
+  return port->names;
 }
 
 }  // namespace sam3lab
