@@ -76,7 +76,7 @@ struct TrainOptions {
     v("workers", workers,
       at_least(0).at_most(256).about("threads that read and augment coming images; the images are the same for any number"));
     v("deterministic", deterministic,
-      about("equal seeds give equal bits, dropout included: copies take turns, and algorithms that may vary are refused"));
+      about("refuse algorithms of LibTorch that may give other bits the next time; slower on a GPU"));
     v("shard_optimizer", shard_optimizer,
       about("with several processes each keeps AdamW's moments of its part of the weights (ZeRO-1)"));
     v("cache", cache,
