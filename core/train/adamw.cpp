@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <sam3lab/api/error.h>
+
 namespace sam3lab {
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options) : groups_(std::move(groups)), options_(options) {
@@ -55,6 +57,31 @@ double AdamW::clip(double largest) {
   const double scale = largest / (norm + 1e-6);  // torch.nn.utils.clip_grad_norm_ adds the same
   if (largest > 0.0 && scale < 1.0) at::_foreach_mul_(gradients, scale);
   return norm;
+}
+
+Tensors AdamW::state() const {
+  Tensors state;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const auto& name = groups_[g].parameters[i].first;
+      state["first." + name] = moments_[g][i].first;
+      state["second." + name] = moments_[g][i].second;
+      state["steps." + name] = moments_[g][i].steps;
+    }
+  }
+  return state;
+}
+
+void AdamW::restore(const Tensors& state) {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, live] : this->state()) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.sizes() != live.sizes() || found->second.scalar_type() != live.scalar_type()) {
+      throw DataError(Fault{"training checkpoint", "AdamW's state does not fit", found == state.end() ? "no " + name : name, "",
+                            "start the run again without --resume"});
+    }
+    live.copy_(found->second);
+  }
 }
 
 }  // namespace sam3lab

@@ -5,6 +5,8 @@
 
 #include <sam3lab/api/scheme.h>
 
+#include "core/tensor/tensors.h"
+
 namespace sam3lab {
 
 struct AdamWOptions {
@@ -20,6 +22,10 @@ class AdamW {
   // Norm of all gradients together; they are scaled down to `largest` if it exceeds that (0: measured only).
   double clip(double largest);
   [[nodiscard]] const std::vector<ParameterGroup>& groups() const { return groups_; }
+  // Moments and step counts for a training checkpoint, live: "first.NAME", "second.NAME", "steps.NAME" of each parameter.
+  [[nodiscard]] Tensors state() const;
+  // Takes over what state() gave. Throws DataError where a tensor is missing or has another shape or type.
+  void restore(const Tensors& state);
 
  private:
   struct Moments {
