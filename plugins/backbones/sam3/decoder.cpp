@@ -20,7 +20,9 @@ DecoderLayer::DecoderLayer(Part& parent, std::string name, const Sizes& sizes, d
       norm2(*this, "norm2", sizes.d_model),
       linear1(*this, "linear1", sizes.d_model, sizes.dim_feedforward),
       linear2(*this, "linear2", sizes.dim_feedforward, sizes.d_model),
-      norm3(*this, "norm3", sizes.d_model) {}
+      norm3(*this, "norm3", sizes.d_model) {
+  offer({.name = "mlp", .kind = Port::Kind::block, .in = sizes.d_model, .out = sizes.d_model, .weight = ""}, mlp);
+}
 
 at::Tensor DecoderLayer::operator()(const at::Tensor& input, const Surroundings& around) const {
   const auto residual = [this](const at::Tensor& x, const at::Tensor& branch) { return x + drop(branch, dropout, training()); };
@@ -34,7 +36,7 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& input, const Surroundings&
 
   x = catext_norm(residual(x, ca_text(x + around.position, around.prompt, around.prompt, around.prompt_mask)));
   x = norm1(residual(x, cross_attn(x + around.position, around.keys, around.values, around.bias)));
-  return norm3(residual(x, linear2(drop(at::relu(linear1(x)), dropout, training()))));
+  return norm3(residual(x, mlp(x, linear2(drop(at::relu(linear1(x)), dropout, training())), training())));
 }
 
 Decoder::Decoder(Part& parent, const Sizes& sizes, double dropout, bool again)
@@ -80,7 +82,7 @@ at::Tensor Decoder::box_bias(const at::Tensor& boxes) const {
 
 std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Tensor& position, const at::Tensor& prompt,
                                          const at::Tensor& padding) const {
-  const std::int64_t batch = memory.size(0), copies = training() ? 2 : 1, n = copies * queries;
+  const std::int64_t batch = memory.size(0), copies = in_training_pass() ? 2 : 1, n = copies * queries;
   at::Tensor x =
       at::cat({presence_token.weight, query_embed.weight.repeat({copies, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
   // The first layer's boxes are learnt and the same for all samples: what follows from them is computed for one.
@@ -101,8 +103,9 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
                            .one_to_one = queries});
     };
     const std::vector<at::Tensor> inputs{x, place, prompt, keys, memory, seen};
-    x = recomputes && training() && (x.requires_grad() || memory.requires_grad() || layer.trains()) ? recompute(step, inputs)
-                                                                                                    : step(inputs);
+    x = recomputes && in_training_pass() && (x.requires_grad() || memory.requires_grad() || layer.trains())
+            ? recompute(step, inputs)
+            : step(inputs);
     const at::Tensor states = norm(x.narrow(1, 1, n)), moved = bbox_embed(states);
     const at::Tensor presence = presence_token_head(presence_token_out_norm(x.select(1, 0)));
     // A layer's boxes carry the gradient of its own step and of the one before; what it sees carries none, but for the learnt

@@ -35,6 +35,7 @@ struct DecoderLayer : Part {
   LayerNorm norm2;
   Linear linear1, linear2;
   LayerNorm norm3;
+  Socket mlp;  // linear1 and linear2
 };
 
 // What one layer says. n = K queries, or 2 K in training: one-to-one queries first.

@@ -17,7 +17,9 @@ EncoderLayer::EncoderLayer(Part& parent, std::string name, const LayerShape& sha
       linear2(*this, "linear2", shape.hidden, shape.width),
       norm1(*this, "norm1", shape.width),
       norm2(*this, "norm2", shape.width),
-      norm3(*this, "norm3", shape.width) {}
+      norm3(*this, "norm3", shape.width) {
+  offer({.name = "mlp", .kind = Port::Kind::block, .in = shape.width, .out = shape.width, .weight = ""}, mlp);
+}
 
 at::Tensor EncoderLayer::mix(const at::Tensor& x, const at::Tensor& position, const at::Tensor& mask) const {
   const at::Tensor normed = norm1(x);
@@ -27,8 +29,8 @@ at::Tensor EncoderLayer::mix(const at::Tensor& x, const at::Tensor& position, co
 
 at::Tensor EncoderLayer::read(const at::Tensor& x, const Attention::KeysValues& other, const at::Tensor& mask) const {
   const at::Tensor informed = x + drop(cross_attn_image.attend(norm2(x), other, mask), dropout, training());
-  const at::Tensor hidden = drop(at::relu(linear1(norm3(informed))), dropout, training());
-  return informed + drop(linear2(hidden), dropout, training());
+  const at::Tensor normed = norm3(informed), hidden = drop(at::relu(linear1(normed)), dropout, training());
+  return informed + drop(mlp(normed, linear2(hidden), training()), dropout, training());
 }
 
 FusionEncoder::FusionEncoder(Part& parent, const Sizes& sizes, double rate, bool again)
@@ -42,11 +44,11 @@ at::Tensor FusionEncoder::operator()(const at::Tensor& image, const at::Tensor& 
                                      const at::Tensor& padding, const at::Tensor& image_index) const {
   const at::Tensor mask = keys_to_attend(padding);
   const auto run = [this](bool gradients, Step step, const std::vector<at::Tensor>& inputs) {
-    return recomputes && training() && gradients ? recompute(std::move(step), inputs) : step(inputs);
+    return recomputes && in_training_pass() && gradients ? recompute(std::move(step), inputs) : step(inputs);
   };
   // Until the first layer reads the prompt, all queries of an image are alike: that much is computed once an image. With
   // dropout each query must draw its own.
-  const bool once = !(training() && dropout > 0.0) && image.size(0) <= image_index.size(0);
+  const bool once = !(layers.front().training() && dropout > 0.0) && image.size(0) <= image_index.size(0);
   at::Tensor x = once ? image : image.index_select(0, image_index);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const EncoderLayer& layer = layers[i];

@@ -24,6 +24,7 @@ struct EncoderLayer : Part {
   Attention self_attn, cross_attn_image;
   Linear linear1, linear2;
   LayerNorm norm1, norm2, norm3;
+  Socket mlp;  // linear1 and linear2
 };
 
 // B images, Q queries.

@@ -112,7 +112,7 @@ Sequence GeometryEncoder::operator()(const GeometricPrompts& prompts, const at::
       return layer.read(layer.mix(in[0], {}, mask),
                         {each.keys.index_select(0, image_index), each.values.index_select(0, image_index)}, {});
     };
-    const bool again = recomputes && training() && (x.requires_grad() || image.requires_grad() || layer.trains());
+    const bool again = recomputes && in_training_pass() && (x.requires_grad() || image.requires_grad() || layer.trains());
     x = again ? recompute(step, {x, image}) : step({x, image});
   }
   return {encode_norm(x), all.padding};

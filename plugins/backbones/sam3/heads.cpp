@@ -101,7 +101,8 @@ Masks SegmentationHead::operator()(const std::array<at::Tensor, 3>& pyramid, con
 
   const Step decode = [this](const std::vector<at::Tensor>& in) { return pixel_decoder(in[0], in[1], in[2]); };
   const std::vector<at::Tensor> maps{coarse, of_query(pyramid[1]), of_query(pyramid[0])};
-  const bool again = recomputes && training() && (coarse.requires_grad() || maps[2].requires_grad() || pixel_decoder.trains());
+  const bool again =
+      recomputes && in_training_pass() && (coarse.requires_grad() || maps[2].requires_grad() || pixel_decoder.trains());
   const at::Tensor pixels = again ? recompute(decode, maps) : decode(maps);
 
   // The instance head is a 1x1 convolution before a product with the queries' embeddings. Applied to the embeddings instead it

@@ -10,10 +10,43 @@
 
 namespace sam3lab::sam3 {
 
-Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out)
+Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out, Unported)
     : Part(parent, std::move(name)), weight(parameter("weight", {out, in})), bias(parameter("bias", {out})) {}
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out)
+    : Linear(parent, std::move(name), in, out, Unported{}) {
+  offer({.name = "", .kind = Port::Kind::linear, .in = in, .out = out, .weight = "weight"}, socket);
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return socket(x, at::linear(x, weight, bias), training()); }
+
+at::Tensor PackedSockets::operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
+                                     bool training) const {
+  bool empty = true;
+  for (std::size_t i = first; i < first + count; ++i) empty = empty && each[i].empty();
+  if (empty) return y;
+  std::vector<at::Tensor> parts = y.chunk(static_cast<std::int64_t>(count), -1);
+  for (std::size_t i = 0; i < count; ++i) parts[i] = each[first + i](x, parts[i], training);
+  return at::cat(parts, -1);
+}
+
+Port PackedSockets::port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight) {
+  return {.name = std::string(1, "qkv"[i]),
+          .kind = Port::Kind::linear,
+          .in = in,
+          .out = width,
+          .weight = weight,
+          .first_row = static_cast<std::int64_t>(i) * width};
+}
+
+PackedLinear::PackedLinear(Part& parent, std::string name, std::int64_t width)
+    : Linear(parent, std::move(name), width, 3 * width, Unported{}) {
+  for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "weight"), sockets.each[i]);
+}
+
+at::Tensor PackedLinear::operator()(const at::Tensor& x) const {
+  return sockets(x, at::linear(x, weight, bias), 0, 3, training());
+}
 
 LayerNorm::LayerNorm(Part& parent, std::string name, std::int64_t width)
     : Part(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
@@ -55,7 +88,11 @@ Attention::Attention(Part& parent, std::string name, std::int64_t width, std::in
       kernel(how),
       in_proj_weight(parameter("in_proj_weight", {3 * width, width})),
       in_proj_bias(parameter("in_proj_bias", {3 * width})),
-      out_proj(*this, "out_proj", width, width) {}
+      out_proj(*this, "out_proj", width, width) {
+  for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "in_proj_weight"), sockets.each[i]);
+  offer({.name = "keys_values", .kind = Port::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
+  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, whole);
+}
 
 namespace {
 
@@ -68,8 +105,9 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 // Projections `first`, ... of queries (0), keys (1) and values (2), as one matrix product.
 at::Tensor Attention::in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const {
   const std::int64_t width = out_proj.weight.size(0);
-  return at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
-                    in_proj_bias.narrow(0, first * width, count * width));
+  const at::Tensor y = at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
+                                  in_proj_bias.narrow(0, first * width, count * width));
+  return sockets(x, y, static_cast<std::size_t>(first), static_cast<std::size_t>(count), training());
 }
 
 Attention::KeysValues Attention::project(const at::Tensor& key, const at::Tensor& value) const {
@@ -79,7 +117,7 @@ Attention::KeysValues Attention::project(const at::Tensor& key, const at::Tensor
 }
 
 at::Tensor Attention::attend(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask) const {
-  return mix(in_projection(query, 0, 1), over, mask);
+  return whole(query, mix(in_projection(query, 0, 1), over, mask), training());
 }
 
 at::Tensor Attention::operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
@@ -87,14 +125,16 @@ at::Tensor Attention::operator()(const at::Tensor& query, const at::Tensor& key,
   if (!query.is_same(key)) return attend(query, project(key, value), mask);
   if (query.is_same(value)) {
     const std::vector<at::Tensor> all = in_projection(query, 0, 3).chunk(3, -1);
-    return mix(all[0], {all[1], all[2]}, mask);
+    return whole(query, mix(all[0], {all[1], all[2]}, mask), training());
   }
   const std::vector<at::Tensor> both = in_projection(query, 0, 2).chunk(2, -1);
-  return mix(both[0], {both[1], in_projection(value, 2, 1)}, mask);
+  return whole(query, mix(both[0], {both[1], in_projection(value, 2, 1)}, mask), training());
 }
 
-at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask) const {
-  const at::Tensor q = split_heads(query, heads), k = split_heads(over.keys, heads), v = split_heads(over.values, heads);
+at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const at::Tensor& given_mask) const {
+  const at::Tensor q = split_heads(query, heads);
+  at::Tensor k = split_heads(over.keys, heads), v = split_heads(over.values, heads), mask = given_mask;
+  keys_values.lengthen(k, v, mask, training());
   const double rate = training() ? dropout : 0.0;
   at::Tensor mixed;
   if (kernel == Kernel::fused) {

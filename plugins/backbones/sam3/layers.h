@@ -1,6 +1,7 @@
 // The layers that every part of the model is made of. They hold parameters under the names of their torch.nn namesakes and work
 // batch first: [N, L, C] for sequences, [N, C, H, W] for maps.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -14,6 +15,27 @@ struct Linear : Part {
   Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   at::Tensor weight, bias;
+  Socket socket;
+
+ protected:
+  struct Unported {};
+  Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out, Unported);  // offers no port
+};
+
+// The sockets of a weight [3 C, in] that holds the projections of queries, keys and values. Its ports are "q", "k" and "v".
+struct PackedSockets {
+  std::array<Socket, 3> each;
+  // y [..., count C] = projections `first`, ... of x.
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
+                                      bool training) const;
+  [[nodiscard]] static Port port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight);
+};
+
+// Queries, keys and values of one input through one weight.
+struct PackedLinear : Linear {
+  PackedLinear(Part& parent, std::string name, std::int64_t width);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  PackedSockets sockets;
 };
 
 struct LayerNorm : Part {
@@ -77,6 +99,8 @@ struct Attention : Part {
   Kernel kernel;
   at::Tensor in_proj_weight, in_proj_bias;
   Linear out_proj;
+  PackedSockets sockets;
+  Socket keys_values, whole;  // `whole` sees what queries are made of
 
  private:
   [[nodiscard]] at::Tensor in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const;

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/names.h>
 
 #include "plugins/backbones/sam3/initialise.h"
 #include "plugins/backbones/sam3/vocabulary.h"
@@ -61,6 +62,35 @@ ParameterPlace Sam3::place(const std::string& parameter) const {
   if (below("segmentation_head.")) return {.part = "segmentation"};
   if (below("dot_prod_scoring.")) return {.part = "scoring"};
   return {.part = "transformer"};
+}
+
+Part::Ports Sam3::sockets() const {
+  Part::Ports all;
+  network_.collect_ports(all);
+  // What no pass reads: projections of point prompts, and blocks behind the last global one.
+  const auto unread = [&](const std::pair<Port, Socket*>& entry) {
+    const std::string& name = entry.first.name;
+    if (name.starts_with("geometry_encoder.points_")) return true;
+    const std::string blocks = "backbone.vision_backbone.trunk.blocks.";
+    return name.starts_with(blocks) && std::stol(name.substr(blocks.size())) >= network_.vision.trunk.used_blocks;
+  };
+  std::erase_if(all, unread);
+  return all;
+}
+
+std::vector<Port> Sam3::ports() const {
+  std::vector<Port> result;
+  for (auto& [port, socket] : sockets()) result.push_back(std::move(port));
+  return result;
+}
+
+void Sam3::attach(const std::string& port, std::shared_ptr<const Addition> addition) {
+  std::vector<std::string> names;
+  for (const auto& [known, socket] : sockets()) {
+    if (known.name == port) return socket->hold(std::move(addition));
+    names.push_back(known.name);
+  }
+  throw UsageError(Fault{"backbone/sam3", "no port of this name", port, "", did_you_mean(port, names)});
 }
 
 void Sam3::check(const Batch& batch) const {
@@ -133,13 +163,13 @@ void Sam3::predict(const std::vector<Decoded>& decoded, const at::Tensor& direct
   const auto half = [k](const at::Tensor& t, std::int64_t which) { return t.defined() ? t.narrow(1, which * k, k) : t; };
   for (std::size_t i = 0; i < decoded.size(); ++i) {
     const bool last = i + 1 == decoded.size();
-    if (!last && !network_.training()) continue;
+    if (!last && !network_.in_training_pass()) continue;
     const at::Tensor logits = network_.scoring(decoded[i].states, direction);
     const at::Tensor mask = last ? masks.instances : at::Tensor();
     LayerOutputs layer;
     layer.presence = decoded[i].presence;
     layer.one_to_one = {half(logits, 0), half(decoded[i].boxes, 0), half(mask, 0)};
-    if (network_.training()) layer.one_to_many = {half(logits, 1), half(decoded[i].boxes, 1), half(mask, 1)};
+    if (network_.in_training_pass()) layer.one_to_many = {half(logits, 1), half(decoded[i].boxes, 1), half(mask, 1)};
     if (last) {
       out.last = std::move(layer);
     } else {

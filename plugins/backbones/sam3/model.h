@@ -46,12 +46,15 @@ class Sam3 final : public Backbone {
   // The row that the text encoder reads: context_length ids, zeros behind the end.
   [[nodiscard]] std::vector<std::int64_t> tokenize(const std::string& text) const override;
   [[nodiscard]] ParameterPlace place(const std::string& parameter) const override;
+  [[nodiscard]] std::vector<Port> ports() const override;
+  void attach(const std::string& port, std::shared_ptr<const Addition> addition) override;
 
  private:
   struct Texts {
     at::Tensor tokens, padding;  // [T, L] of distinct texts
     at::Tensor index;            // [Q] into them
   };
+  [[nodiscard]] Part::Ports sockets() const;
   [[nodiscard]] Texts read_texts(const Batch& batch) const;
   [[nodiscard]] Sequence read_geometry(const Batch& batch, const at::Tensor& image, const at::Tensor& position) const;
   void check(const Batch& batch) const;

@@ -11,7 +11,11 @@
 namespace sam3lab::sam3 {
 
 TextMlp::TextMlp(Part& parent, std::int64_t width)
-    : Part(parent, "mlp"), c_fc(*this, "c_fc", width, 4 * width), c_proj(*this, "c_proj", 4 * width, width) {}
+    : Part(parent, "mlp"), c_fc(*this, "c_fc", width, 4 * width), c_proj(*this, "c_proj", 4 * width, width) {
+  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+}
+
+at::Tensor TextMlp::operator()(const at::Tensor& x) const { return socket(x, c_proj(at::gelu(c_fc(x))), training()); }
 
 TextBlock::TextBlock(Part& parent, std::string name, std::int64_t width, std::int64_t heads)
     : Part(parent, std::move(name)),
@@ -23,7 +27,7 @@ TextBlock::TextBlock(Part& parent, std::string name, std::int64_t width, std::in
 at::Tensor TextBlock::operator()(const at::Tensor& x, const at::Tensor& mask) const {
   const at::Tensor normed = ln_1(x);
   const at::Tensor mixed = x + attn(normed, normed, normed, mask);
-  return mixed + mlp.c_proj(at::gelu(mlp.c_fc(ln_2(mixed))));
+  return mixed + mlp(ln_2(mixed));
 }
 
 TextTransformer::TextTransformer(Part& parent, const Sizes& sizes, bool again)
@@ -46,7 +50,7 @@ at::Tensor TextTransformer::operator()(const at::Tensor& tokens) const {
   const at::Tensor mask =
       at::full({length, length}, -std::numeric_limits<float>::infinity(), x.options().requires_grad(false)).triu_(1);
   for (const TextBlock& block : blocks) {
-    const bool again = recomputes && training() && (x.requires_grad() || block.trains());
+    const bool again = recomputes && in_training_pass() && (x.requires_grad() || block.trains());
     x = again ? recompute([&block, mask](const std::vector<at::Tensor>& in) { return block(in[0], mask); }, {x})
               : block(x, mask);
   }

@@ -10,7 +10,9 @@ namespace sam3lab::sam3 {
 
 struct TextMlp : Part {
   TextMlp(Part& parent, std::int64_t width);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear c_fc, c_proj;
+  Socket socket;
 };
 
 struct TextBlock : Part {

@@ -12,7 +12,10 @@
 namespace sam3lab::sam3 {
 
 RotaryAttention::RotaryAttention(Part& parent, std::int64_t width, std::int64_t n)
-    : Part(parent, "attn"), heads(n), qkv(*this, "qkv", width, 3 * width), proj(*this, "proj", width, width) {}
+    : Part(parent, "attn"), heads(n), qkv(*this, "qkv", width), proj(*this, "proj", width, width) {
+  offer({.name = "keys_values", .kind = Port::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
+  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, whole);
+}
 
 at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& phases) const {
   const std::int64_t length = x.size(1), head = x.size(2) / heads;
@@ -20,13 +23,18 @@ at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& ph
   // Queries and keys are turned in one pass; complex numbers need float32.
   const at::Tensor pairs = at::view_as_complex(all.narrow(2, 0, 2).to(at::kFloat).unflatten(-1, {head / 2, 2}));
   const at::Tensor turned = at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
-  const at::Tensor attended = at::scaled_dot_product_attention(
-      turned.select(2, 0).transpose(1, 2), turned.select(2, 1).transpose(1, 2), all.select(2, 2).transpose(1, 2));
-  return proj(attended.transpose(1, 2).flatten(2));
+  at::Tensor keys = turned.select(2, 1).transpose(1, 2), values = all.select(2, 2).transpose(1, 2), no_mask;
+  keys_values.lengthen(keys, values, no_mask, training());
+  const at::Tensor attended = at::scaled_dot_product_attention(turned.select(2, 0).transpose(1, 2), keys, values);
+  return whole(x, proj(attended.transpose(1, 2).flatten(2)), training());
 }
 
 VitMlp::VitMlp(Part& parent, std::int64_t width, std::int64_t hidden)
-    : Part(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {}
+    : Part(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {
+  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+}
+
+at::Tensor VitMlp::operator()(const at::Tensor& x) const { return socket(x, fc2(at::gelu(fc1(x))), training()); }
 
 VitBlock::VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t side, double drop_path_rate)
     : Part(parent, std::move(name)),
@@ -69,7 +77,7 @@ at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) c
     branch = attn(normed.flatten(1, 2), phases).view(x.sizes());
   }
   const at::Tensor mixed = x + drop_path(branch, rate, training());
-  return mixed + drop_path(mlp.fc2(at::gelu(mlp.fc1(norm2(mixed)))), rate, training());
+  return mixed + drop_path(mlp(norm2(mixed)), rate, training());
 }
 
 Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool again)
@@ -107,7 +115,7 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
   for (std::size_t i = 0; i < static_cast<std::size_t>(used_blocks); ++i) {
     const VitBlock& block = blocks[i];
     const at::Tensor& phases = block.window > 0 ? near : far;
-    const bool again = recomputes && training() && (x.requires_grad() || block.trains());
+    const bool again = recomputes && in_training_pass() && (x.requires_grad() || block.trains());
     x = again ? recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x})
               : block(x, phases);
   }

@@ -18,12 +18,16 @@ struct RotaryAttention : Part {
   // x [N, L, C], phases [L, head_dim/2] complex.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
   std::int64_t heads;
-  Linear qkv, proj;
+  PackedLinear qkv;
+  Linear proj;
+  Socket keys_values, whole;
 };
 
 struct VitMlp : Part {
   VitMlp(Part& parent, std::int64_t width, std::int64_t hidden);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear fc1, fc2;
+  Socket socket;
 };
 
 struct VitBlock : Part {
