@@ -19,6 +19,24 @@ retry() {
   done
 }
 
+# debian_packages NAME...: installs those that are missing.
+debian_packages() {
+  local missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  say "installing ${#missing[@]} Debian packages (1 to 3 minutes): ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "needs root for apt-get: run as root, or install: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  retry 3 "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; check the network"
+  retry 3 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "apt-get install failed; the message above says why"
+}
+
 # What a Debian 12 machine (glibc 2.36) runs.
 platforms=(--platform any --platform manylinux2014_x86_64)
 for glibc in {17..36}; do platforms+=(--platform "manylinux_2_${glibc}_x86_64"); done

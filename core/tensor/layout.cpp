@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <sam3lab/api/error.h>
 
 #include "core/tensor/layout_names.h"

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 #include <sam3lab/api/error.h>
 
+#include "plugins/backbones/sam3/characters.h"
 #include "plugins/backbones/sam3/mojibake.h"
 #include "plugins/backbones/sam3/text_cleaning.h"
 #include "plugins/backbones/sam3/tokenizer.h"
@@ -37,6 +39,30 @@ TEST(Sam3Tokenizer, GivesThePackagesIds) {
     EXPECT_EQ(tokenizer().encode(text), row.at("ids").get<Ids>())
         << row.at("text").dump(-1, ' ', true) << " cleaned: " << to_utf8(clean_text(text));
   }
+}
+
+// Made by scripts/golden/token_texts.py; ends at the first difference, because one cause has many.
+TEST(Sam3Tokenizer, GivesThePackagesIdsForTenThousandTexts) {
+  std::istringstream lines(read_gzip(SAM3LAB_SOURCE_DIR "/tests/golden/ten_thousand_tokens.gz", std::size_t{16} << 20));
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const nlohmann::json row = nlohmann::json::parse(line);
+    const auto text = row.at(0).get<std::string>();
+    ASSERT_EQ(tokenizer().encode(text), row.at(1).get<Ids>())
+        << "text " << count + 1 << ": " << row.at(0).dump(-1, ' ', true) << " cleaned: " << to_utf8(clean_text(text));
+  }
+  EXPECT_EQ(count, 10000);
+}
+
+// Letters of Unicode 16 to 18 are one word; to Python 3.11, which does not know them, they have no case and do not compose.
+TEST(Sam3Tokenizer, KnowsTheLettersThatThePackageKnows) {
+  EXPECT_TRUE(is_letter(U'\U000105C0'));         // Todhri, Unicode 16
+  EXPECT_FALSE(is_letter(U'\u0557'));            // no character
+  EXPECT_TRUE(is_number(U'\U00010D40'));         // Garay digit, Unicode 16
+  EXPECT_FALSE(is_python_digit(U'\U00011F50'));  // Kawi digit, Unicode 15
+  EXPECT_TRUE(is_python_digit(U'\u0663'));
+  // The sigma stands at a word's end: to Python the mark that follows (Unicode 15) is none.
+  EXPECT_EQ(to_utf8(clean_text("\u0391\u03A3\U0001E4ECb")), "\u03B1\u03C2\U0001E4ECb");
 }
 
 TEST(Sam3Tokenizer, RowsAreFramedCutAndPadded) {

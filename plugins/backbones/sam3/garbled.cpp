@@ -6,19 +6,9 @@
 #include <sstream>
 #include <string>
 
-#include <unicode/uchar.h>
-
 #include "plugins/backbones/sam3/mojibake.h"
 
 namespace sam3lab::sam3 {
-
-bool CharacterSet::holds(char32_t c) const {
-  bool in = set_.contains(c);
-  const auto icu = static_cast<UChar32>(c);
-  if (words_) in = in || c == '_' || (U_GET_GC_MASK(icu) & (U_GC_L_MASK | U_GC_N_MASK)) != 0;
-  if (spaces_) in = in || u_isUWhiteSpace(icu) != 0 || (c >= 0x1C && c <= 0x1F);
-  return in != inverted_;
-}
 
 CharacterSet character_class(const std::string& name) {
   static const std::map<std::string, CharacterSet> classes = [] {

@@ -9,6 +9,7 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
+#include "plugins/backbones/sam3/characters.h"
 #include "plugins/backbones/sam3/html_entities.h"
 #include "plugins/backbones/sam3/mojibake.h"
 
@@ -30,8 +31,9 @@ std::u32string from_icu(const icu::UnicodeString& text) {
 std::u32string normalised(std::u32string_view text, bool compatible) {
   UErrorCode code = U_ZERO_ERROR;
   const icu::Normalizer2* form = compatible ? icu::Normalizer2::getNFKCInstance(code) : icu::Normalizer2::getNFCInstance(code);
-  const icu::UnicodeString source = to_icu(text);
-  const icu::UnicodeString result = form->normalize(source, code);
+  if (U_FAILURE(code)) return std::u32string(text);
+  icu::UnicodeString result;
+  icu::FilteredNormalizer2(*form, python_characters()).normalize(to_icu(text), result, code);
   return U_SUCCESS(code) ? from_icu(result) : std::u32string(text);
 }
 
@@ -168,9 +170,7 @@ std::u32string plain_controls(const std::u32string& text) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i] == 0x1B && i + 1 < lines.size() && lines[i + 1] == '[') {
       std::size_t end = i + 2;
-      while (end < lines.size() &&
-             (u_charType(static_cast<UChar32>(lines[end])) == U_DECIMAL_DIGIT_NUMBER || lines[end] == ';'))
-        ++end;
+      while (end < lines.size() && (is_python_digit(lines[end]) || lines[end] == ';')) ++end;
       if (end < lines.size() && is_ascii_letter(lines[end])) {
         i = end;
         continue;
@@ -193,12 +193,24 @@ std::u32string repair_segment(std::u32string text, bool references) {
   }
 }
 
-bool is_python_space(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0 || (c >= 0x1C && c <= 0x1F); }
-
 std::u32string_view strip(std::u32string_view text) {
   while (!text.empty() && is_python_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_python_space(text.back())) text.remove_suffix(1);
   return text;
+}
+
+// What a sigma becomes depends on the letters around it; a character that Python does not know is none, and has no case.
+std::u32string lower(std::u32string_view text) {
+  const auto known = [](char32_t c) { return python_characters().contains(static_cast<UChar32>(c)) != 0; };
+  std::u32string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && known(text[end])) ++end;
+    out += from_icu(to_icu(text.substr(at, end - at)).toLower(icu::Locale::getRoot()));
+    if (end < text.size()) out += text[end++];
+    at = end;
+  }
+  return out;
 }
 
 }  // namespace
@@ -253,7 +265,7 @@ std::u32string clean_text(const std::string& text) {
       spaced += U' ';
     }
   }
-  return from_icu(to_icu(strip(spaced)).toLower(icu::Locale::getRoot()));
+  return lower(strip(spaced));
 }
 
 }  // namespace sam3lab::sam3

@@ -9,6 +9,7 @@
 
 #include <sam3lab/api/error.h>
 
+#include "plugins/backbones/sam3/characters.h"
 #include "plugins/backbones/sam3/text_cleaning.h"
 #include "plugins/backbones/sam3/vocabulary.h"
 
@@ -50,8 +51,6 @@ std::uint64_t pair_key(std::int64_t a, std::int64_t b) {
   return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
 }
 
-bool is_letter(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_L_MASK) != 0; }
-bool is_number(char32_t c) { return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_N_MASK) != 0; }
 // Space, and the combining iota below: matching ignores case, which makes that mark a form of the letter iota, and so neither a
 // letter nor anything else.
 bool is_between(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0 || c == 0x345; }

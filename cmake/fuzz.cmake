@@ -1,0 +1,30 @@
+# -DSAM3LAB_FUZZ=ON with clang (scripts/fuzz): one libFuzzer program a parser, with AddressSanitizer and UndefinedBehaviorSanitizer, and
+# nothing else. Only the parsers are compiled anew; a program links those of them that it needs, and LibTorch only where they do.
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+  message(FATAL_ERROR "libFuzzer needs clang: use scripts/fuzz, or give -DCMAKE_CXX_COMPILER=clang++-14")
+endif()
+file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/config/*.cpp core/record/*.cpp
+  core/image/jpeg.cpp core/image/png.cpp core/image/tiff.cpp core/image/file.cpp core/image/nifti.cpp core/image/raster.cpp
+  core/tensor/atomic_file.cpp core/tensor/mapped_file.cpp core/tensor/pickle.cpp core/tensor/safetensors*.cpp core/tensor/torch_file.cpp
+  core/tensor/zip_read.cpp core/tensor/zip_write.cpp core/tensor/layout*.cpp
+  plugins/shared/label_table.cpp plugins/shared/toml_file.cpp plugins/prompts/canonical/dictionary.cpp
+  plugins/backbones/sam3/text_cleaning.cpp plugins/backbones/sam3/tokenizer.cpp plugins/backbones/sam3/vocabulary.cpp
+  plugins/backbones/sam3/characters.cpp plugins/backbones/sam3/mojibake.cpp plugins/backbones/sam3/garbled.cpp plugins/backbones/sam3/html_entities.cpp)
+add_library(fuzz_parsers STATIC ${parser_sources} tests/fuzz/files.cpp)
+target_compile_definitions(fuzz_parsers PUBLIC SAM3LAB_FUZZ)
+# LibTorch comes without the type information that -fsanitize=vptr and =function compare.
+target_compile_options(fuzz_parsers PUBLIC -w -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+  -fno-sanitize=vptr,function -fno-sanitize-recover=all)
+target_link_libraries(fuzz_parsers PUBLIC sam3lab_headers sam3lab_libraries ICU::uc ICU::i18n)
+target_link_options(fuzz_parsers PUBLIC -Wl,--as-needed -fsanitize=fuzzer,address,undefined)
+set_source_files_properties(plugins/backbones/sam3/vocabulary.cpp PROPERTIES COMPILE_DEFINITIONS
+  SAM3LAB_VOCABULARY_FILE="${CMAKE_SOURCE_DIR}/.deps/vocabulary/bpe_simple_vocab_16e6.txt.gz")
+
+file(GLOB targets CONFIGURE_DEPENDS tests/fuzz/*.cpp)
+foreach(source ${targets})
+  get_filename_component(name ${source} NAME_WE)
+  if(NOT name MATCHES "^(files|replay)$")
+    add_executable(fuzz_${name} ${source})
+    target_link_libraries(fuzz_${name} PRIVATE fuzz_parsers)
+  endif()
+endforeach()

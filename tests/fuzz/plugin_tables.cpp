@@ -1,0 +1,13 @@
+// The TOML files that plugins read for themselves: a label table and a dictionary of prompts.
+#include "plugins/prompts/canonical/dictionary.h"
+#include "plugins/shared/label_table.h"
+#include "tests/fuzz/target.h"
+
+using namespace sam3lab;
+
+SAM3LAB_FUZZ_TARGET(plugin_tables) {
+  const std::string file = fuzz::as_file(bytes);
+  const bool labels = fuzz::accepts([&] { fuzz::promise(!read_label_table(file).empty()); });
+  const bool dictionary = fuzz::accepts([&] { fuzz::promise(!read_dictionary(file).empty()); });
+  return labels || dictionary;
+}
