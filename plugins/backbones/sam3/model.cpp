@@ -205,6 +205,11 @@ Outputs Sam3::forward(const Batch& batch) {
   out.extras["language_mask"] = texts.padding.to(at::kByte);
   out.extras["tokens"] = texts.tokens;
   for (std::size_t i = 0; i < pyramid.size(); ++i) out.extras["backbone_fpn." + std::to_string(i)] = pyramid[i];
+  // For losses, by query.
+  const at::Tensor counts = texts.padding.logical_not().to(language.scalar_type()).unsqueeze(-1);
+  out.extras["prompt_embedding"] = ((language * counts).sum(1) / counts.sum(1)).index_select(0, texts.index);
+  out.extras["prompt_tokens"] = texts.tokens.index_select(0, texts.index);
+  out.extras["pixel_features"] = pyramid[2].index_select(0, batch.image_index);
   return out;
 }
 
