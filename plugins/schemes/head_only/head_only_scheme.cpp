@@ -1,0 +1,31 @@
+#include "plugins/schemes/head_only/head_only_scheme.h"
+
+#include <set>
+
+namespace sam3lab {
+
+Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const {
+  freeze(model);
+  const auto parameters = model.parameters();
+  const auto names = matching(names_of(parameters), options_.trains, "[scheme] trains");
+  const std::set<std::string> heads(names.begin(), names.end());
+  if (heads.empty())
+    throw UsageError(
+        Fault{"[scheme] trains", "names nothing", "", "at least one pattern", "to train nothing: use = \"frozen\""});
+  NamedTensors chosen;
+  for (const auto& parameter : parameters) {
+    if (heads.contains(parameter.first)) chosen.push_back(parameter);
+  }
+  RateRule rule;
+  rule.decay_vectors = options_.decay_norms_and_biases;
+  LayerDecayOptions own;
+  own.patterns = options_.patterns;
+  own.pattern_scales = options_.pattern_scales;
+  own.add_to(rule);
+  rule.layer_decay.clear();
+  Tuning tuning;
+  tuning.groups = parameter_groups(model, chosen, rule, input);
+  return tuning;
+}
+
+}  // namespace sam3lab

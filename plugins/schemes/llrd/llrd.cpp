@@ -1,0 +1,6 @@
+#include "plugins/schemes/llrd/llrd_scheme.h"
+
+SAM3LAB_PLUGIN(llrd) {
+  reg.add<sam3lab::Scheme, sam3lab::LlrdScheme, sam3lab::LlrdOptions>(
+      "llrd", "every parameter trains, earlier layers more slowly (layer-wise learning-rate decay)");
+}

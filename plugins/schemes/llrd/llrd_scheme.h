@@ -1,0 +1,29 @@
+// Every parameter trains; in layered parts, the earlier the layer, the lower its rate.
+#pragma once
+#include <sam3lab/plugin.h>
+
+#include "plugins/shared/parameter_groups.h"
+
+namespace sam3lab {
+
+struct LlrdOptions {
+  RateOptions rates;
+  LayerDecayOptions layers{.layer_decay = 0.9};
+  template <class V>
+  void visit(V&& v) {
+    rates.visit(v);
+    layers.visit(v);
+  }
+};
+
+class LlrdScheme final : public Scheme {
+ public:
+  explicit LlrdScheme(const LlrdOptions& options) : options_(options) {}
+  // Groups: plugins/shared/parameter_groups.h.
+  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+
+ private:
+  LlrdOptions options_;
+};
+
+}  // namespace sam3lab
