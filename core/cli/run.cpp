@@ -1,4 +1,5 @@
-// sam3lab run FILE: one cell of an experiment, with progress, the table at its end, and signals that stop it between two steps.
+// sam3lab run FILE: every cell of an experiment with every seed, with progress, a table at the end, and signals that stop it
+// between two steps.
 #include <unistd.h>
 
 #include <atomic>
@@ -11,9 +12,10 @@
 #include <sam3lab/api/error.h>
 
 #include "core/cli/arguments.h"
+#include "core/cli/grid_output.h"
 #include "core/cli/progress.h"
 #include "core/config/read.h"
-#include "core/grid/run_cell.h"
+#include "core/grid/run_grid.h"
 #include "core/record/summary.h"
 #include "core/registry/registry.h"
 #include "core/report/table.h"
@@ -51,7 +53,7 @@ void print_outcome(const RunOutcome& outcome) {
   if (!outcome.overview.empty()) std::cout << fmt::format("pictures  {}\n", outcome.overview.parent_path().string());
 }
 
-// The last line of every run, for scripts.
+// The last line of a run of one cell, for scripts.
 std::string figures(const RunOutcome& outcome) {
   const auto summary = summarise(outcome.record);
   const auto number = [&](const char* role, const char* stage, const char* name) {
@@ -60,42 +62,18 @@ std::string figures(const RunOutcome& outcome) {
   };
   const auto total = outcome.record.seconds.find("total");
   return fmt::format(
-      "internal_before={} internal_after={} external_before={} external_after={} off_prompt_rate={} seconds={:.0f}",
+      "internal_before={} internal_after={} external_before={} external_after={} off_prompt_rate={} seconds={:.0f} cells=1 "
+      "done={} skipped={} failed=0",
       number("internal", "before", "dice"), number("internal", "after", "dice"), number("external", "before", "dice"),
       number("external", "after", "dice"), number("internal", "after", "off_prompt_rate"),
-      total == outcome.record.seconds.end() ? 0.0 : total->second);
+      total == outcome.record.seconds.end() ? 0.0 : total->second, outcome.earlier ? 0 : 1, outcome.earlier ? 1 : 0);
 }
 
-int run(const Context& context, const Arguments& arguments) {
-  po::options_description options("options");
-  options.add_options()("file", po::value<std::string>(), "an experiment (.toml)")(
-      "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
-      "limit", po::value<std::int64_t>()->default_value(0),
-      "at most so many items of each dataset in evaluations; stamps the result")(
-      "out", po::value<std::string>(), "folder of the results; default: results/NAME");
-  po::positional_options_description positions;
-  positions.add("file", 1);
-  const auto values = parse_arguments(run_command, arguments, options, positions);
-  if (!values) return 0;
-  if (values->count("file") == 0)
-    throw UsageError(Fault{"sam3lab run", "no experiment given", "", "", "usage: sam3lab run FILE"});
-  ReadRequest request{(*values)["file"].as<std::string>(), {}};
-  if (values->count("set") != 0) request.sets = (*values)["set"].as<std::vector<std::string>>();
-  const auto& registry = context.registry();
-  const auto experiment = read_experiment(request, registry.catalogue());
-
-  catch_signals();
-  ProgressPrinter printer(context.quiet || context.json);
-  RunRequest cell;
-  cell.folder = result_folder(experiment, *values);
-  cell.limit = (*values)["limit"].as<std::int64_t>();
-  if (cell.limit < 0) throw UsageError(Fault{"--limit", "is negative", std::to_string(cell.limit), "0 (all) or more", ""});
-  cell.progress = [&](const Progress& progress) { printer.show(progress); };
-  cell.interrupted = &interrupted;
-  const auto outcome = run_cell(experiment, experiment.seeds.front(), registry, cell);
+int run_single(const Context& context, const GridCell& cell, const RunRequest& request, ProgressPrinter& printer) {
+  const auto outcome = run_cell(*cell.experiment, cell.seed, context.registry(), request);
   printer.end();
   if (outcome.interrupted) {
-    std::cerr << "interrupted; what was done is in " << outcome.result.string() << "\n";
+    std::cerr << "interrupted; what was done is in " << outcome.result.string() << "; --resume goes on from there\n";
     return static_cast<int>(ExitCode::interrupted);
   }
   if (context.json) {
@@ -107,9 +85,65 @@ int run(const Context& context, const Arguments& arguments) {
   return 0;
 }
 
+int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequest request) {
+  const auto number = [&](std::size_t i) { return fmt::format("cell {} of {}", i + 1, cells.size()); };
+  if (!context.quiet && !context.json) {
+    request.begins = [&](std::size_t i) { std::cerr << fmt::format("{}: {}\n", number(i), cells[i].label()); };
+  }
+  request.ends = [&](std::size_t i, const CellReport& report) {
+    if (report.state == CellState::failed)
+      std::cerr << fmt::format("{} FAILED, {}:\n{}\n", number(i), cells[i].label(), report.error);
+    if (report.state == CellState::skipped && request.begins) std::cerr << number(i) << ": was finished before\n";
+  };
+  const auto reports = run_grid(cells, context.registry(), request);
+  const GridCount count(reports);
+  if (context.json) {
+    std::cout << grid_json(cells, reports) << "\n";
+  } else {
+    std::cout << "\n" << grid_table(cells, reports) << "\n" << count.line() << "\n";
+  }
+  if (count.interrupted) std::cerr << "interrupted; finished cells stay, --resume goes on\n";
+  return static_cast<int>(count.code());
+}
+
+int run(const Context& context, const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("file", po::value<std::string>(), "an experiment (.toml)")(
+      "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
+      "limit", po::value<std::int64_t>()->default_value(0),
+      "at most so many items of each dataset in evaluations; stamps the result")(
+      "out", po::value<std::string>(), "folder of the results; default: results/NAME")(
+      "resume", "go on with an unfinished run of the same settings from its last checkpoint; start where there is none");
+  po::positional_options_description positions;
+  positions.add("file", 1);
+  const auto values = parse_arguments(run_command, arguments, options, positions);
+  if (!values) return 0;
+  if (values->count("file") == 0)
+    throw UsageError(Fault{"sam3lab run", "no experiment given", "", "", "usage: sam3lab run FILE"});
+  ReadRequest request{(*values)["file"].as<std::string>(), {}};
+  if (values->count("set") != 0) request.sets = (*values)["set"].as<std::vector<std::string>>();
+  const auto experiments = read_cells(request, context.registry().catalogue());
+  const auto cells = grid_cells(experiments);
+
+  catch_signals();
+  ProgressPrinter printer(context.quiet || context.json);
+  RunRequest cell;
+  cell.limit = (*values)["limit"].as<std::int64_t>();
+  if (cell.limit < 0) throw UsageError(Fault{"--limit", "is negative", std::to_string(cell.limit), "0 (all) or more", ""});
+  cell.progress = [&](const Progress& progress) { printer.show(progress); };
+  cell.interrupted = &interrupted;
+  cell.resume = values->count("resume") != 0;
+  if (cells.size() > 1) {
+    const auto folder = [&](const Experiment& experiment) { return result_folder(experiment, *values); };
+    return run_all(context, cells, {cell, folder, {}, {}});
+  }
+  cell.folder = result_folder(experiments.front(), *values);
+  return run_single(context, cells.front(), cell, printer);
+}
+
 }  // namespace
 
-extern const Command run_command = {"run", "train and evaluate an experiment",
-                                    "run FILE [--set a.b=v]... [--limit N] [--out DIR]", run};
+extern const Command run_command = {"run", "train and evaluate an experiment, or every cell of its grid",
+                                    "run FILE [--set a.b=v]... [--resume] [--limit N] [--out DIR]", run};
 
 }  // namespace sam3lab

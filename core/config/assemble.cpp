@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/config/check.h"
+#include "core/config/check_training.h"
 #include "core/config/resolved.h"
 #include "core/config/text.h"
 
@@ -39,7 +40,7 @@ class Assembler {
     read_slots();
     experiment_.train = read_core<TrainOptions>("train");
     experiment_.augment = read_core<AugmentOptions>("augment");
-    experiment_.evaluate = read_core<EvaluateOptions>("evaluate");
+    experiment_.evaluate = read_evaluate();
     experiment_.split = read_core<SplitOptions>("split");
     experiment_.checkpoint = read_core<CheckpointOptions>("checkpoint");
     const std::string identified = write_tables(resolved_);
@@ -53,9 +54,16 @@ class Assembler {
     return std::move(experiment_);
   }
 
+  PluginChoice run_backbone() {
+    auto choice = read_choice<PluginChoice>("backbone", {"backbone"});
+    if (choice) return *std::move(choice);
+    if (faults_.empty()) faults_.push_back({file_.string(), "has no model", "", "a table [backbone]", ""});
+    return {};
+  }
+
  private:
   void refuse_unknown_tables() {
-    std::vector<std::string> known = {"extends", "grid", "name", "seeds"};
+    std::vector<std::string> known = {"extends", "grid", "name", "seeds", "variant"};
     for (const auto& [name, entry] : core_tables()) known.push_back(name);
     known.insert(known.end(), slots.begin(), slots.end());
     std::ranges::sort(known);
@@ -125,6 +133,24 @@ class Assembler {
     const CheckedOptions checked = check_options(tree_, {{name}, where, "", &core_tables().at(name).schema}, home_, faults_);
     resolved_.push_back({{name}, "", checked.portable});
     return options_from<Options>(checked.values);
+  }
+
+  // The published evaluator's numbers are part of its protocol: other ones would be another protocol under its name.
+  EvaluateOptions read_evaluate() {
+    auto options = read_core<EvaluateOptions>("evaluate");
+    if (options.protocol != "upstream") return options;
+    const auto fix = [&](const char* name, double& value, double published) {
+      const auto leaf = tree_.leaves.find({"evaluate", name});
+      if (leaf != tree_.leaves.end() && value != published) {
+        faults_.push_back({leaf->second.where, "evaluate." + std::string(name) + " is fixed under protocol \"upstream\"",
+                           show(leaf->second.value), format_value(published), "leave it out, or use protocol = \"strict\""});
+      }
+      value = published;
+      resolved_.back().values[name] = published;
+    };
+    fix("threshold", options.threshold, EvaluateOptions::upstream_threshold);
+    fix("confidence", options.confidence, EvaluateOptions::upstream_confidence);
+    return options;
   }
 
   void read_slots() {
@@ -256,6 +282,7 @@ class Assembler {
              experiment_.datasets,
              [](const auto& d) { return d.second.common.role == "internal" && d.second.common.sampling_weight > 0; }),
          "data to train on", "[dataset.NAME] with role = \"internal\" and sampling_weight > 0");
+    for (auto& fault : training_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
   }
 
   const Tree& tree_;
@@ -272,6 +299,11 @@ class Assembler {
 Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
                     std::vector<Fault>& faults) {
   return Assembler(tree, file, catalogue, faults).run();
+}
+
+PluginChoice assemble_backbone(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
+                               std::vector<Fault>& faults) {
+  return Assembler(tree, file, catalogue, faults).run_backbone();
 }
 
 }  // namespace sam3lab

@@ -15,4 +15,8 @@ namespace sam3lab {
 Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
                     std::vector<Fault>& faults);
 
+// The [backbone] of the tree alone; a tree without one is a fault.
+PluginChoice assemble_backbone(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
+                               std::vector<Fault>& faults);
+
 }  // namespace sam3lab

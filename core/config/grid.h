@@ -1,4 +1,5 @@
-// [grid]: dotted key -> list of values. A cell takes one value of each axis.
+// What makes several cells of one file: [grid] with dotted key -> list of values, and [variant.NAME] with a few settings that
+// belong together. A cell takes one point of each axis; the variants are one axis.
 #pragma once
 #include <string>
 #include <utility>
@@ -12,20 +13,25 @@ namespace sam3lab {
 
 inline constexpr std::size_t most_cells = 1024;
 
+struct Point {
+  Tree layer;        // to lay over the experiment
+  std::string text;  // the value as TOML writes it, or the variant's name
+};
+
 struct Axis {
-  KeyPath key;
-  std::string name, where;
-  std::filesystem::path folder;
-  std::vector<Value> values;
+  std::string name, where;  // "train.steps", or "variant"
+  std::vector<Point> points;
 };
 
 struct Cell {
-  Tree layer;  // to lay over the experiment
+  Tree layer;
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
-// Takes [grid] out of `tree`. An axis at, above or below a key of `overrides` is left out: the command line decides it.
-std::vector<Axis> take_axes(Tree& tree, const Tree& overrides, std::vector<Fault>& faults);
+// Takes [grid] and [variant] out of `tree`; [variant] first, then the keys in alphabetical order. An axis at, above or below a
+// key of `overrides` is left out: the command line decides it. An override of `variant` names those that are to run; it is
+// taken out of `overrides`.
+std::vector<Axis> take_axes(Tree& tree, Tree& overrides, std::vector<Fault>& faults);
 
 // All combinations, the last axis varying fastest; one empty cell without axes. More than `most_cells` is a fault.
 std::vector<Cell> cells_of(const std::vector<Axis>& axes, const std::string& where, std::vector<Fault>& faults);

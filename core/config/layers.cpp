@@ -16,7 +16,8 @@ constexpr std::size_t most_files = 64;
 
 class Loader {
  public:
-  Loader(Layers& layers, std::vector<Fault>& faults) : layers_(layers), faults_(faults) {}
+  Loader(Layers& layers, std::vector<Fault>& faults, const std::optional<Leaf>& extends)
+      : layers_(layers), faults_(faults), extends_(extends) {}
 
   bool add(const std::filesystem::path& file, const std::string& where, bool root) {
     std::error_code error;
@@ -36,9 +37,10 @@ class Loader {
     if (!read_text(file, where, text, faults_) || !parse_toml(text, name, file.parent_path(), tree, faults_)) return false;
     open_.push_back(real);
     bool good = true;
+    if (root && extends_) tree.leaves[{"extends"}] = *extends_;
     if (const auto leaf = tree.leaves.find({"extends"}); leaf != tree.leaves.end()) {
       for (const std::string& parent : parents_of(leaf->second, good)) {
-        good &= add((file.parent_path() / parent).lexically_normal(), leaf->second.where, false);
+        good &= add((leaf->second.folder / parent).lexically_normal(), leaf->second.where, false);
       }
     }
     open_.pop_back();
@@ -74,6 +76,7 @@ class Loader {
 
   Layers& layers_;
   std::vector<Fault>& faults_;
+  const std::optional<Leaf>& extends_;
   std::vector<std::filesystem::path> open_;  // the way from the root to the file that is being read
   std::set<std::filesystem::path> seen_;
 };
@@ -141,8 +144,9 @@ void merge(Tree& base, const Tree& layer) {
   }
 }
 
-bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<Fault>& faults) {
-  return Loader(layers, faults).add(file, file.string(), true);
+bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<Fault>& faults,
+                 const std::optional<Leaf>& extends) {
+  return Loader(layers, faults, extends).add(file, file.string(), true);
 }
 
 }  // namespace sam3lab

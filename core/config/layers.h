@@ -1,6 +1,7 @@
 // A file, its parents and the overrides, merged key by key: the later one wins.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct Layers {
 };
 
 // Follows `extends`. A file that several parents lead to is merged once, at its first place. False if a file could not be read.
-bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<Fault>& faults);
+// `extends`, if given, takes the place of the file's own.
+bool load_layers(const std::filesystem::path& file, Layers& layers, std::vector<Fault>& faults,
+                 const std::optional<Leaf>& extends = std::nullopt);
 
 // Lays `layer` over `base`. Where it changes the plugin of a table, what `base` says to the old plugin is dropped, apart from
 // the keys that belong to the table and not to its plugin (role of a dataset).

@@ -55,28 +55,49 @@ Tree read_overrides(const std::vector<std::string>& sets, std::vector<Fault>& fa
   return layer;
 }
 
+// --set extends=... puts other files in the place of the file's own parents.
+std::optional<Leaf> take_extends(Tree& overrides) {
+  const auto leaf = overrides.leaves.find({"extends"});
+  if (leaf == overrides.leaves.end()) return std::nullopt;
+  Leaf taken = leaf->second;
+  overrides.leaves.erase(leaf);
+  return taken;
+}
+
+Tree take_axis_overrides(Tree& overrides) {
+  Tree layer;
+  for (const char* table : {"grid", "variant"}) {
+    for (const auto& leaf : below(overrides.leaves, {table})) {
+      if (leaf->first.size() < 2) continue;
+      layer.leaves.insert(*leaf);
+      overrides.leaves.erase(leaf);
+    }
+    for (const auto& inner : below(overrides.tables, {table})) {
+      layer.tables.insert(*inner);
+      overrides.tables.erase(inner);
+    }
+  }
+  return layer;
+}
+
 }  // namespace
 
 std::vector<Experiment> read_cells(const ReadRequest& request, const Catalogue& catalogue) {
   std::vector<Fault> faults;
   Layers layers;
-  const bool whole = load_layers(request.file, layers, faults);
-  const Tree overrides = read_overrides(request.sets, faults);
+  Tree overrides = read_overrides(request.sets, faults);
+  const bool whole = load_layers(request.file, layers, faults, take_extends(overrides));
   // Half a file would be reported as missing tables and unknown keys.
   if (!whole) refuse(faults);
 
-  Tree axis_layer;  // --set grid."a.b"=[...] changes an axis before the axes are read
-  for (const auto& leaf : below(overrides.leaves, {"grid"})) axis_layer.leaves.insert(*leaf);
-  merge(layers.merged, axis_layer);
+  // --set grid."a.b"=[...] and --set variant.NAME."a.b"=... change an axis before the axes are read.
+  merge(layers.merged, take_axis_overrides(overrides));
   const std::vector<Axis> axes = take_axes(layers.merged, overrides, faults);
   std::vector<Experiment> experiments;
   for (const Cell& cell : cells_of(axes, request.file.string(), faults)) {
     Tree tree = layers.merged;
     overlay(tree, cell.layer);
     overlay(tree, overrides);
-    for (const auto& axis : below(tree.leaves, {"grid"})) {
-      if (axis->first.size() > 1) tree.leaves.erase(axis);
-    }
     std::vector<Fault> of_cell;
     Experiment experiment = assemble(tree, request.file, catalogue, of_cell);
     experiment.cell = cell.settings;
@@ -96,6 +117,31 @@ Experiment read_experiment(const ReadRequest& request, const Catalogue& catalogu
   for (const auto& [key, value] : cells.front().cell) picks.push_back("--set " + key + "=" + value);
   throw UsageError(Fault{request.file.string(), "has a grid", std::to_string(cells.size()) + " cells", "one cell",
                          "choose one, as in: " + join(picks, " ")});
+}
+
+PluginChoice read_backbone(const BackboneRequest& request, const Catalogue& catalogue) {
+  std::vector<Fault> faults;
+  Layers layers;
+  const bool whole = request.text
+                         ? parse_toml(*request.text, request.file.string(), request.file.parent_path(), layers.merged, faults)
+                         : request.file.empty() || load_layers(request.file, layers, faults);
+  Tree overrides = read_overrides(request.sets, faults);
+  if (!whole) refuse(faults);
+  for (const auto& [path, leaf] : overrides.leaves) {
+    if (path.front() != "backbone")
+      faults.push_back({leaf.where, "only the model can be set here", dotted(path), "backbone. ...", ""});
+  }
+  for (const auto& axis : take_axes(layers.merged, overrides, faults)) {
+    const bool varies_model =
+        std::ranges::any_of(axis.points, [](const Point& point) { return !below(point.layer.leaves, {"backbone"}).empty(); });
+    if (!varies_model) continue;
+    faults.push_back(
+        {axis.where, "the model is an axis of a grid", axis.name, "one model", "choose one with --set " + axis.name + "=..."});
+  }
+  overlay(layers.merged, overrides);
+  auto choice = assemble_backbone(layers.merged, request.file, catalogue, faults);
+  if (!faults.empty()) refuse(faults);
+  return choice;
 }
 
 }  // namespace sam3lab

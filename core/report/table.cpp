@@ -1,33 +1,19 @@
 #include "core/report/table.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "core/record/summary.h"
+#include "core/report/markdown.h"
 
 namespace sam3lab {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t columns = 7;
-using Cells = std::array<std::string, columns>;
-constexpr std::size_t first_number = 2;  // columns from here on are set to the right
-
-// Characters, not bytes: prompts may be in any script.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-std::string padded(const std::string& text, std::size_t width, bool right) {
-  const std::string space(width - std::min(width, width_of(text)), ' ');
-  return right ? space + text : text + space;
-}
+constexpr std::size_t first_number = 2;
 
 std::string number(const json& value) { return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-"; }
 
@@ -37,7 +23,7 @@ std::string percent(const json& value) {
 
 std::string count(const json& value) { return fmt::format("{}", value.get<std::size_t>()); }
 
-Cells prompt_row(const json& entry) {
+TableRow prompt_row(const json& entry) {
   return {printable(entry["modality"].get<std::string>()),
           printable(entry["prompt"].get<std::string>()),
           count(entry["n"]),
@@ -47,7 +33,7 @@ Cells prompt_row(const json& entry) {
           count(entry["missed"])};
 }
 
-Cells mean_row(const std::string& first, const std::string& second, const json& before, const json& after) {
+TableRow mean_row(const std::string& first, const std::string& second, const json& before, const json& after) {
   const json& last = after["n"] == 0 ? before : after;
   return {first, second, count(last["n"]), number(before["dice"]), number(after["dice"]), number(after["iou"]), ""};
 }
@@ -56,25 +42,7 @@ std::string mean_label(const json& prompts) {
   return fmt::format("mean of {} prompt{}", prompts.get<std::size_t>(), prompts == 1 ? "" : "s");
 }
 
-std::string laid_out(const std::vector<Cells>& rows) {
-  std::array<std::size_t, columns> width{};
-  for (const Cells& row : rows) {
-    for (std::size_t i = 0; i < columns; ++i) width[i] = std::max(width[i], width_of(row[i]));
-  }
-  std::string text;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    text += "|";
-    for (std::size_t i = 0; i < columns; ++i) text += " " + padded(rows[r][i], width[i], i >= first_number) + " |";
-    text += "\n";
-    if (r > 0) continue;
-    text += "|";
-    for (std::size_t i = 0; i < columns; ++i) text += std::string(width[i] + 1, '-') + (i >= first_number ? ":|" : "-|");
-    text += "\n";
-  }
-  return text;
-}
-
-void add_internal(std::vector<Cells>& rows, const json& summary) {
+void add_internal(std::vector<TableRow>& rows, const json& summary) {
   for (const auto& [modality, means] : summary["per_modality"].items()) {
     for (const auto& [name, entry] : summary["prompts"].items()) {
       if (entry["modality"] == modality) rows.push_back(prompt_row(entry));
@@ -86,11 +54,11 @@ void add_internal(std::vector<Cells>& rows, const json& summary) {
   rows.push_back(mean_row("internal", mean_label(std::max(before["prompts"], after["prompts"])), before, after));
 }
 
-void add_external(std::vector<Cells>& rows, const json& summary) {
+void add_external(std::vector<TableRow>& rows, const json& summary) {
   for (const auto& [dataset, figures] : summary["per_dataset"].items()) {
     if (figures["role"] != "external") continue;
     for (const auto& [name, entry] : figures["prompts"].items()) {
-      Cells row = prompt_row(entry);
+      TableRow row = prompt_row(entry);
       row[0] += " (" + printable(dataset) + ")";
       rows.push_back(row);
     }
@@ -124,19 +92,9 @@ std::string shuffled_line(const json& shuffled) {
 
 }  // namespace
 
-std::string printable(const std::string& text) {
-  std::string out = text;
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = '?';
-    if (c == '|') c = '/';
-  }
-  return out;
-}
-
 std::string results_table(const RunRecord& record) {
   const json summary = summarise(record);
-  std::vector<Cells> rows = {{"modality", "prompt", "n", "Dice before", "Dice after", "IoU after", "missed"}};
+  std::vector<TableRow> rows = {{"modality", "prompt", "n", "Dice before", "Dice after", "IoU after", "missed"}};
   add_internal(rows, summary);
   add_external(rows, summary);
   std::string text = "Internal: " + summary["caveat"].get<std::string>() + ".\n";
@@ -144,7 +102,8 @@ std::string results_table(const RunRecord& record) {
     text += "External: datasets that are never trained on; few subjects: a demonstration, no evidence.\n";
   }
   if (!record.protocol.empty()) text += "Protocol: " + printable(record.protocol) + "\n";
-  text += "\n" + laid_out(rows) + "\n" + off_prompt_line(summary) + shuffled_line(summary["shuffled_prompts"]);
+  text +=
+      "\n" + markdown_table(rows, first_number) + "\n" + off_prompt_line(summary) + shuffled_line(summary["shuffled_prompts"]);
   return text;
 }
 

@@ -3,14 +3,12 @@
 #include <string>
 
 #include "core/record/run_record.h"
+#include "core/report/markdown.h"
 
 namespace sam3lab {
 
 // What the figures are (caveat, protocol), one row a prompt and a mean a modality, then external datasets, the off-prompt
 // firing rate and the shuffled prompts. "-": no samples. Ends with a line end.
 std::string results_table(const RunRecord& record);
-
-// A text from a file as it may be shown: control characters become '?', and '|', which would end a cell, becomes '/'.
-std::string printable(const std::string& text);
 
 }  // namespace sam3lab

@@ -126,7 +126,7 @@ child grid.toml <<'END'
 "train.steps" = [1, 2]
 "train.schedule" = ["cosine", "constant"]
 END
-refuses 2 "grid.toml: has a grid; got 4 cells, expected one cell; choose one, as in: --set " "$program" run grid.toml
+refuses 4 "cell 4 of 4 FAILED, train.schedule = \"constant\", train.steps = 2, seed 0:" "$program" run grid.toml --out out
 child bad_grid.toml <<'END'
 [grid]
 "train.steps" = [1, "two"]
@@ -135,6 +135,16 @@ child bad_grid.toml <<'END'
 END
 refuses 2 "bad_grid.toml:3: train.steps has the wrong type; got \"two\"" "$program" run bad_grid.toml
 refuses 2 "bad_grid.toml:5: grid axis train.threads has no values" "$program" run bad_grid.toml
+child variants.toml <<'END'
+[variant.short]
+"train.steps" = 1
+[variant.long]
+"train.stps" = 1
+seeds = [1]
+END
+refuses 2 "variants.toml:5: unknown key train.stps" "$program" run variants.toml
+refuses 2 "variants.toml:6: variant.long.seeds cannot stand in a variant" "$program" run variants.toml
+refuses 2 "unknown variant; known: long, short; got .shrt.; did you mean 'short'" "$program" run variants.toml --set variant=shrt
 
 # A valid configuration gets as far as its data: exit code 3.
 refuses 3 "absent" "$program" run good.toml --out out

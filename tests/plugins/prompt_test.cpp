@@ -74,6 +74,16 @@ TEST_F(CanonicalTest, ReadsStrictly) {
   EXPECT_THAT(refuse("lung = { text = 3 }"), HasSubstr("is no text"));
   EXPECT_THAT(refuse("lung = \n"), HasSubstr("d.toml:1"));
   EXPECT_THAT(refuse(""), HasSubstr("empty"));
+  // What the TOML library does not survive.
+  std::string deep = "\na";
+  for (int i = 0; i < 100'000; ++i) deep += ".a";
+  EXPECT_THAT(refuse(deep + " = 1"), AllOf(HasSubstr("d.toml:2"), HasSubstr("dots")));
+  EXPECT_THAT(refuse("lung = 1 \u3000\n"), HasSubstr("outside ASCII"));
+  EXPECT_THAT(refuse("# \u3000\nlung = { text = \"\u00e9 \\\" # \" } \u0142"),
+              AllOf(HasSubstr("d.toml:2"), HasSubstr("outside ASCII")));
+  EXPECT_THAT(refuse("lung = { text = \"\"\"a\nb\"\"\" }"), HasSubstr("several lines"));
+  EXPECT_THAT(refuse(std::string(2'000'000, '#')), HasSubstr("1 MiB"));
+  EXPECT_EQ(refuse("# \u3000\n\"\u0142\" = { text = '\u00e9 # ' } # \u0142"), "");
 }
 
 TEST(Negative, AsksForAbsentConceptsOnly) {
@@ -93,6 +103,10 @@ TEST(Negative, AsksForAbsentConceptsOnly) {
   const auto same = NegativePrompt(options).queries(input, random);
   ASSERT_EQ(same.size(), 1U);
   EXPECT_EQ(same[0].label, "rib");
+  options.in_training = false;
+  EXPECT_EQ(NegativePrompt(options).queries(input, random).size(), 1U);
+  input.training = true;
+  EXPECT_TRUE(NegativePrompt(options).queries(input, random).empty());
 }
 
 TEST(Negative, SameRandomSameQueries) {

@@ -247,7 +247,7 @@ TEST_F(Config, OverridesTakePlainWordsAndToml) {
   EXPECT_EQ(read("base.toml", {"train.betas=[0.5, 0.6]"}).train.betas, (Numbers{0.5, 0.6}));
   EXPECT_EQ(read("base.toml", {"loss.dice={smooth=2}"}).losses.count("dice"), 1U);
   for (const char* bad :
-       {"", "=1", "train", "train.steps=[1", "a b=1", "train.steps=1\nname='x'", "[train]#=1", "extends=x.toml"}) {
+       {"", "=1", "train", "train.steps=[1", "a b=1", "train.steps=1\nname='x'", "[train]#=1", "extends=x.toml", "variant=x"}) {
     EXPECT_NE(refusal("base.toml", {bad}), "") << bad;
   }
 }
@@ -292,6 +292,54 @@ TEST_F(Config, EveryValueOfAGridIsChecked) {
   axis += "]\n";
   write("large.toml", "extends = 'base.toml'\n[grid]\n'train.steps' = " + axis + "'train.warmup_steps' = " + axis);
   EXPECT_THAT(refusal("large.toml"), HasSubstr("grid is too large; expected at most 1024 cells"));
+}
+
+TEST_F(Config, VariantsAreCellsWithSeveralSettings) {
+  write("variants.toml",
+        "extends = 'base.toml'\n[variant.b]\n'train.steps' = 5\nloss.box.use = 'dice'\n[variant.a]\n[grid]\n"
+        "'train.warmup_steps' = [1, 2]\n");
+  const auto cells = read_cells({folder_ / "variants.toml", {}}, catalogue());
+  ASSERT_EQ(cells.size(), 4U);
+  EXPECT_EQ(cells[0].losses.at("box").use, "box");
+  EXPECT_EQ(cells[1].cell, (std::vector<std::pair<std::string, std::string>>{{"variant", "a"}, {"train.warmup_steps", "2"}}));
+  EXPECT_EQ(cells[2].train.steps, 5);
+  EXPECT_EQ(cells[2].losses.at("box").use, "dice");
+  EXPECT_EQ(cells[3].train.warmup_steps, 2);
+  const auto sizes = [&](const std::vector<std::string>& sets) {
+    return read_cells({folder_ / "variants.toml", sets}, catalogue()).size();
+  };
+  EXPECT_EQ(sizes({"variant=b"}), 2U);
+  EXPECT_EQ(sizes({"variant=['a', 'b']", "train.warmup_steps=3"}), 2U);
+  EXPECT_EQ(sizes({"variant.c.'train.steps'=7"}), 6U);
+  for (const Experiment& cell : read_cells({folder_ / "variants.toml", {"train.steps=9"}}, catalogue()))
+    EXPECT_EQ(cell.train.steps, 9);
+}
+
+TEST_F(Config, OddVariantsAreRefused) {
+  write("odd.toml",
+        "extends = 'base.toml'\n[variant]\nx = 3\n[variant.a]\nseeds = [1]\n'train.stps' = 2\n[variant.b]\ny = 1\n");
+  const std::string text = refusal("odd.toml");
+  EXPECT_THAT(text, HasSubstr("odd.toml:3: variant.x cannot stand in a variant"));
+  EXPECT_THAT(text, HasSubstr("odd.toml:5: variant.a.seeds cannot stand in a variant"));
+  EXPECT_THAT(text, HasSubstr("odd.toml:8: variant.b.y cannot stand in a variant"));
+  EXPECT_THAT(text, HasSubstr("odd.toml:6: unknown key train.stps"));
+  write("good.toml", "extends = 'base.toml'\n[variant.lora]\n'train.steps' = 2\n");
+  EXPECT_THAT(refusal("good.toml", {"variant=lore"}),
+              HasSubstr("unknown variant; known: lora; got \"lore\"; did you mean 'lora'?"));
+  EXPECT_THAT(refusal("base.toml", {"variant=lora"}), HasSubstr("unknown variant; known: none"));
+  write("three.toml", "extends = 'base.toml'\nvariant = 3\n");
+  EXPECT_THAT(refusal("three.toml"), HasSubstr("variant has the wrong type"));
+}
+
+TEST_F(Config, AnotherParentTakesThePlaceOfTheOwn) {
+  write("long.toml", "extends = 'base.toml'\n[train]\nsteps = 77\n");
+  write("child.toml", "extends = 'base.toml'\n[train]\nwarmup_steps = 4\n");
+  const Experiment other = read("child.toml", {"extends=" + (folder_ / "long.toml").string()});
+  EXPECT_EQ(other.train.steps, 77);
+  EXPECT_EQ(other.train.warmup_steps, 4);
+  EXPECT_NE(read("child.toml").train.steps, 77);
+  EXPECT_THAT(refusal("child.toml", {"extends=nowhere.toml"}), HasSubstr("--set extends: there is no file nowhere.toml"));
+  EXPECT_THAT(refusal("child.toml", {"extends=3"}), HasSubstr("extends names no file"));
 }
 
 TEST_F(Config, HostileTextNeverCrashes) {

@@ -5,6 +5,7 @@
 namespace sam3lab {
 
 std::vector<PromptQuery> NegativePrompt::queries(const PromptInput& input, Random& random) const {
+  if (input.training && !options_.in_training) return {};
   std::set<std::string> taken;  // a text that is present under another label is not absent
   for (const auto& present : input.present) taken.insert(present.text);
   std::vector<PromptQuery> queries;

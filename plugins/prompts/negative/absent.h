@@ -11,6 +11,7 @@ namespace sam3lab {
 struct NegativeOptions {
   std::int64_t per_image = 1;
   std::string from = "any";
+  bool in_training = true;
 
   template <class V>
   void visit(V&& v) {
@@ -19,6 +20,7 @@ struct NegativeOptions {
       one_of({"any", "same_dataset"})
           .about("same_dataset: only labels that the image's dataset annotates and that are missing in the image; any: also "
                  "concepts of other modalities"));
+    v("in_training", in_training, about("ask in training too; false: only in evaluations, for the off-prompt rate"));
   }
 };
 

@@ -1,0 +1,91 @@
+#include "core/cli/grid_output.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/record/summary.h"
+#include "core/report/compare_text.h"
+#include "core/report/markdown.h"
+
+namespace sam3lab {
+namespace {
+
+using nlohmann::json;
+
+// Nothing if the cell has no result that can be read: its row then shows no figures.
+std::optional<RunRecord> record_of(const CellReport& report) {
+  if (report.state != CellState::done && report.state != CellState::skipped) return std::nullopt;
+  return read_record(report.result);
+}
+
+std::string dice(const json& summary, const char* role, const char* stage) {
+  const json& value = summary[role][stage]["dice"];
+  return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-";
+}
+
+}  // namespace
+
+GridCount::GridCount(const std::vector<CellReport>& reports) : cells(reports.size()) {
+  for (const CellReport& report : reports) {
+    done += report.state == CellState::done ? 1 : 0;
+    skipped += report.state == CellState::skipped ? 1 : 0;
+    failed += report.state == CellState::failed ? 1 : 0;
+    interrupted = interrupted || report.state == CellState::interrupted || report.state == CellState::waiting;
+  }
+}
+
+ExitCode GridCount::code() const {
+  if (interrupted) return ExitCode::interrupted;
+  return failed > 0 ? ExitCode::partial : ExitCode::done;
+}
+
+std::string GridCount::line() const {
+  return fmt::format("cells={} done={} skipped={} failed={}", cells, done, skipped, failed);
+}
+
+std::string grid_table(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports) {
+  std::vector<TableRow> rows = {{"cell", "state", "Dice before", "Dice after", "external after", "s", "result"}};
+  std::vector<RunFigures> runs;
+  std::string errors;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    TableRow row = {printable(cells[i].label()), std::string(name_of(reports[i].state))};
+    if (const auto record = record_of(reports[i])) {
+      const json summary = summarise(*record);
+      row.insert(row.end(),
+                 {dice(summary, "internal", "before"), dice(summary, "internal", "after"), dice(summary, "external", "after"),
+                  fmt::format("{:.0f}", reports[i].seconds), reports[i].result.filename().string()});
+      runs.push_back(figures_of(*record, reports[i].result.string()));
+    } else {
+      row.insert(row.end(), {"-", "-", "-", fmt::format("{:.0f}", reports[i].seconds), "-"});
+    }
+    if (reports[i].state == CellState::failed) errors += fmt::format("FAILED {}:\n{}\n", cells[i].label(), reports[i].error);
+    rows.push_back(std::move(row));
+  }
+  std::string text = markdown_table(rows, 2) + "\n" + errors;
+  if (!runs.empty()) text += (errors.empty() ? "" : "\n") + comparison_markdown(compare(runs));
+  return text;
+}
+
+std::string grid_json(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports) {
+  json rows = json::array();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto record = record_of(reports[i]);
+    json settings = json::object();
+    for (const auto& [key, value] : cells[i].experiment->cell) settings[key] = value;
+    rows.push_back({{"settings", std::move(settings)},
+                    {"seed", cells[i].seed},
+                    {"state", name_of(reports[i].state)},
+                    {"result", reports[i].result.string()},
+                    {"error", reports[i].error},
+                    {"code", static_cast<int>(reports[i].code)},
+                    {"seconds", reports[i].seconds},
+                    {"summary", record ? summarise(*record) : json(nullptr)}});
+  }
+  const GridCount count(reports);
+  const json all = {{"cells", std::move(rows)}, {"done", count.done}, {"skipped", count.skipped}, {"failed", count.failed}};
+  return all.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,53 @@
+// Joules from the counters that the machine offers: RAPL for processor and memory, NVML for an NVIDIA GPU. Both count the whole
+// machine or card, whoever uses it.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sam3lab {
+
+// One RAPL domain: a counter of microjoules that starts again from 0 behind `range`.
+class RaplDomain {
+ public:
+  // Nothing can be read here: available() is false.
+  explicit RaplDomain(const std::filesystem::path& folder);
+  [[nodiscard]] bool available() const { return available_; }
+  [[nodiscard]] const std::string& name() const { return name_; }  // "package-0", "dram"
+  double take();  // joules since the last call or the start; NaN if the counter cannot be read any more
+
+ private:
+  std::filesystem::path counter_;
+  std::string name_;
+  std::uint64_t last_ = 0, range_ = 0;
+  bool available_ = false;
+};
+
+// Domains that do not overlap: packages with their dram, or, where no package can be read, the platform (psys).
+std::vector<RaplDomain> rapl_domains(const std::filesystem::path& powercap);
+
+class Nvml;
+
+class EnergyMeter {
+ public:
+  // `gpu`: index as CUDA counts, or -1. Reads counters once; asks the driver's library only for a GPU.
+  explicit EnergyMeter(int gpu = -1, const std::filesystem::path& powercap = "/sys/class/powercap");
+  EnergyMeter(EnergyMeter&&) noexcept;
+  EnergyMeter& operator=(EnergyMeter&&) noexcept;
+  ~EnergyMeter();
+
+  // Joules of all counters since the last call or the start; NaN without counters. To be called more often than a counter goes
+  // round: every 20 minutes suffices for RAPL.
+  double take();
+  // "RAPL package-0, dram", "not available: ..."; for the record.
+  [[nodiscard]] const std::string& source() const { return source_; }
+
+ private:
+  std::vector<RaplDomain> domains_;
+  std::unique_ptr<Nvml> nvml_;
+  std::string source_;
+};
+
+}  // namespace sam3lab
