@@ -43,10 +43,20 @@ void print_cost(const RunRecord& record) {
   std::string cost;
   for (const auto& [phase, seconds] : record.seconds)
     cost += fmt::format("{}{} {:.1f} s", cost.empty() ? "" : ", ", phase, seconds);
-  double peak = 0.0;
-  for (const StepRow& step : record.steps) peak = std::max(peak, step.peak_memory_mib);
+  double peak = 0.0, device = 0.0, joules = 0.0, flops = 0.0;
+  for (const StepRow& step : record.steps) {
+    peak = std::max(peak, step.peak_memory_mib);
+    device = std::max(device, step.device_memory_mib);
+    joules += step.joules;
+    flops += step.flops;
+  }
   print_line("steps", fmt::format("{}", record.steps.size()));
   if (peak > 0.0) print_line("memory", fmt::format("{:.0f} MiB at most", peak));
+  if (device > 0.0) print_line("device", fmt::format("{:.0f} MiB at most", device));
+  if (!record.steps.empty()) {
+    print_line("energy", joules > 0.0 ? fmt::format("{:.0f} J in training", joules) : "not available");
+    print_line("operations", flops > 0.0 ? fmt::format("{:.3g} estimated in training", flops) : "not estimated");
+  }
   print_line("time", cost.empty() ? "not recorded" : cost);
 }
 
@@ -58,6 +68,11 @@ void print_result(const RunRecord& record) {
   print_line("start",
              record.checkpoint_sha256.empty() ? "seeded random weights" : "checkpoint, SHA-256 " + record.checkpoint_sha256);
   print_line("parameters", fmt::format("{}, of which {} train", record.parameters, record.trainable_parameters));
+  if (!record.groups.empty()) {
+    const auto [low, high] = std::ranges::minmax_element(record.groups, {}, &GroupRow::learning_rate);
+    print_line("groups",
+               fmt::format("{}, peak rates {:g} to {:g}", record.groups.size(), low->learning_rate, high->learning_rate));
+  }
   for (const PluginRecord& plugin : record.plugins)
     print_line("plugin", plugin.slot + "/" + plugin.name + " " + plugin.version);
   for (const auto& [key, value] : record.environment) print_line("environment", key + ": " + value);

@@ -7,9 +7,9 @@
 namespace sam3lab::layout {
 
 inline constexpr std::string_view format = "sam3lab-run";
-inline constexpr int version = 1;
+inline constexpr int version = 2;
 
-inline constexpr std::string_view term_prefix = "term/", rate_prefix = "rate/";
+inline constexpr std::string_view term_prefix = "term/";
 
 // Columns of /eval/<dataset>/scores that every result has; the others are metrics.
 inline constexpr std::array<std::string_view, 9> score_columns = {

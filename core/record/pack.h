@@ -17,7 +17,12 @@ namespace sam3lab {
 // What each struct consists of, for both directions.
 template <class A>
 void members(A& a, StepRow& r) {
-  a(r.step, r.loss, r.gradient_norm, r.seconds, r.peak_memory_mib, r.terms, r.rates);
+  a(r.step, r.loss, r.gradient_norm, r.seconds, r.peak_memory_mib, r.terms, r.rate_factor, r.joules, r.device_memory_mib,
+    r.flops);
+}
+template <class A>
+void members(A& a, GroupRow& r) {
+  a(r.name, r.learning_rate, r.weight_decay, r.tensors, r.parameters);
 }
 template <class A>
 void members(A& a, ScoreRow& r) {
@@ -34,7 +39,8 @@ void members(A& a, PluginRecord& r) {
 template <class A>
 void members(A& a, RunRecord& r) {
   a(r.name, r.identity, r.code_version, r.resolved_toml, r.source_toml, r.protocol, r.checkpoint_sha256, r.seed, r.parameters,
-    r.trainable_parameters, r.environment, r.metric_definitions, r.plugins, r.steps, r.datasets, r.seconds, r.finished);
+    r.trainable_parameters, r.environment, r.metric_definitions, r.plugins, r.groups, r.steps, r.datasets, r.seconds,
+    r.finished);
 }
 
 class Pack {

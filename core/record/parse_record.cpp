@@ -67,18 +67,32 @@ std::vector<StepRow> read_steps(const Node& train) {
   std::vector<StepRow> steps;
   fill(steps, table, "step", &StepRow::step, place);
   fill(steps, table, "loss", &StepRow::loss, place);
+  fill(steps, table, "rate_factor", &StepRow::rate_factor, place);
   fill(steps, table, "gradient_norm", &StepRow::gradient_norm, place);
   fill(steps, table, "seconds", &StepRow::seconds, place);
   fill(steps, table, "peak_memory_mib", &StepRow::peak_memory_mib, place);
+  fill(steps, table, "device_memory_mib", &StepRow::device_memory_mib, place);
+  fill(steps, table, "joules", &StepRow::joules, place);
+  fill(steps, table, "flops", &StepRow::flops, place);
   for (const Column& source : table) {
     const std::string_view name = source.name;
     if (name.starts_with(layout::term_prefix)) {
       fill_map(steps, source, source.name.substr(layout::term_prefix.size()), &StepRow::terms, place);
-    } else if (name.starts_with(layout::rate_prefix)) {
-      fill_map(steps, source, source.name.substr(layout::rate_prefix.size()), &StepRow::rates, place);
     }
   }
   return steps;
+}
+
+std::vector<GroupRow> read_groups(const Node& train) {
+  const Place place = train.place.below("groups");
+  const Table table = read_table(train, "groups");
+  std::vector<GroupRow> groups;
+  fill(groups, table, "name", &GroupRow::name, place);
+  fill(groups, table, "learning_rate", &GroupRow::learning_rate, place);
+  fill(groups, table, "weight_decay", &GroupRow::weight_decay, place);
+  fill(groups, table, "tensors", &GroupRow::tensors, place);
+  fill(groups, table, "parameters", &GroupRow::parameters, place);
+  return groups;
 }
 
 std::vector<ScoreRow> read_scores(const Node& group) {
@@ -169,7 +183,9 @@ RunRecord parse_record(const std::string& bytes, const std::string& name) {
   record.metric_definitions = Attributes(open_group(root, "metrics")).all<std::string>();
   record.seconds = Attributes(open_group(root, "seconds")).all<double>();
   record.plugins = read_plugins(root);
-  record.steps = read_steps(open_group(root, "train"));
+  const Node train = open_group(root, "train");
+  record.groups = read_groups(train);
+  record.steps = read_steps(train);
   const Node evaluations = open_group(root, "eval");
   for (const std::string& dataset : names_in(evaluations)) {
     record.datasets[dataset] = read_dataset_record(open_group(evaluations, dataset));

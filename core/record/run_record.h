@@ -3,13 +3,14 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace sam3lab {
 
-// One update of the weights. `terms` holds every weighted loss term under its name; rates are per parameter group.
+// One update of the weights. `terms` holds every weighted loss term under its name.
 struct StepRow {
   std::int64_t step = 0;
   double loss = 0.0;             // total, weighted
@@ -17,7 +18,18 @@ struct StepRow {
   double seconds = 0.0;          // wall time of the step
   double peak_memory_mib = 0.0;  // largest resident set of the process so far
   std::map<std::string, double> terms;
-  std::map<std::string, double> rates;
+  double rate_factor = 0.0;  // of the schedule: times a group's peak rate, its rate in this step
+  double joules = std::numeric_limits<double>::quiet_NaN();  // of processor and device together; NaN: the machine does not tell
+  double device_memory_mib = 0.0;                            // largest allocation on the device so far; 0: there is none
+  double flops = 0.0;                                        // estimate for the step; 0: not estimated
+};
+
+// One parameter group that trains.
+struct GroupRow {
+  std::string name;            // begins with the module path
+  double learning_rate = 0.0;  // peak
+  double weight_decay = 0.0;
+  std::int64_t tensors = 0, parameters = 0;
 };
 
 // One (sample, prompt) of one evaluation.
@@ -51,6 +63,7 @@ struct RunRecord {
   std::map<std::string, std::string> environment;  // compiler, libtorch, device, threads, host cpu, started (UTC), "limit"...
   std::map<std::string, std::string> metric_definitions;
   std::vector<PluginRecord> plugins;
+  std::vector<GroupRow> groups;
   std::vector<StepRow> steps;
   std::map<std::string, DatasetRecord> datasets;
   std::map<std::string, double> seconds;  // "total", "train", "evaluate_before", ...

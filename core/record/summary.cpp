@@ -1,5 +1,6 @@
 #include "core/record/summary.h"
 
+#include <algorithm>
 #include <set>
 
 #include "core/record/figures.h"
@@ -105,6 +106,23 @@ json shuffled_figures(const RunRecord& record) {
           {"shuffled", value_or_null(macro_of(shuffled.exchanged, "dice"))}};
 }
 
+// What the run took: sums over its steps, and its peaks. Null where the machine did not tell.
+json cost_figures(const RunRecord& record) {
+  double seconds = 0.0, joules = 0.0, flops = 0.0, host = 0.0, device = 0.0;
+  for (const StepRow& step : record.steps) {
+    seconds += step.seconds;
+    joules += step.joules;
+    flops += step.flops;
+    host = std::max(host, step.peak_memory_mib);
+    device = std::max(device, step.device_memory_mib);
+  }
+  const auto known = [](double value) { return value > 0.0 ? json(value) : json(nullptr); };
+  return {{"steps", record.steps.size()},    {"step_seconds", seconds},
+          {"joules", known(joules)},         {"flops", known(flops)},
+          {"peak_memory_mib", known(host)},  {"device_memory_mib", known(device)},
+          {"parameters", record.parameters}, {"trainable_parameters", record.trainable_parameters}};
+}
+
 }  // namespace
 
 json summarise(const RunRecord& record) {
@@ -116,6 +134,7 @@ json summarise(const RunRecord& record) {
           {"caveat", layout::caveat("internal")},
           {"protocol", record.protocol},
           {"seconds", total == record.seconds.end() ? json(nullptr) : json(total->second)},
+          {"cost", cost_figures(record)},
           {"internal", before_and_after(record, "internal")},
           {"external", before_and_after(record, "external")},
           {"per_modality", modality_figures(record)},

@@ -40,13 +40,23 @@ void add_columns(Table& table, const std::vector<Row>& rows, std::map<std::strin
 }
 
 Table steps_table(const std::vector<StepRow>& steps) {
-  Table table = {column_of(steps, "step", &StepRow::step), column_of(steps, "loss", &StepRow::loss),
+  Table table = {column_of(steps, "step", &StepRow::step),
+                 column_of(steps, "loss", &StepRow::loss),
+                 column_of(steps, "rate_factor", &StepRow::rate_factor),
                  column_of(steps, "gradient_norm", &StepRow::gradient_norm),
                  column_of(steps, "seconds", &StepRow::seconds, "s"),
-                 column_of(steps, "peak_memory_mib", &StepRow::peak_memory_mib, "MiB")};
+                 column_of(steps, "peak_memory_mib", &StepRow::peak_memory_mib, "MiB"),
+                 column_of(steps, "device_memory_mib", &StepRow::device_memory_mib, "MiB"),
+                 column_of(steps, "joules", &StepRow::joules, "J"),
+                 column_of(steps, "flops", &StepRow::flops)};
   add_columns(table, steps, &StepRow::terms, layout::term_prefix);
-  add_columns(table, steps, &StepRow::rates, layout::rate_prefix);
   return table;
+}
+
+Table groups_table(const std::vector<GroupRow>& groups) {
+  return {column_of(groups, "name", &GroupRow::name), column_of(groups, "learning_rate", &GroupRow::learning_rate),
+          column_of(groups, "weight_decay", &GroupRow::weight_decay), column_of(groups, "tensors", &GroupRow::tensors),
+          column_of(groups, "parameters", &GroupRow::parameters)};
 }
 
 Table scores_table(const std::vector<ScoreRow>& scores) {
@@ -127,6 +137,7 @@ void write_record(const RunRecord& record, const std::filesystem::path& file) {
          column_of(record.plugins, "file", &PluginRecord::file), column_of(record.plugins, "version", &PluginRecord::version),
          column_of(record.plugins, "stamp", &PluginRecord::stamp)});
     const Node train = make_group(root, "train");
+    write_table(train, "groups", groups_table(record.groups));
     write_table(train, "steps", steps_table(record.steps));
     const Node evaluations = make_group(root, "eval");
     for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, dataset);

@@ -125,7 +125,7 @@ StepRow Trainer::describe(const std::vector<Share>& shares) const {
     for (const auto& term : share.result.terms)
       row.terms[term.name] += term.weight * term.value.item<double>() / static_cast<double>(shares.size());
   }
-  for (const auto& group : optimiser_.groups()) row.rates[group.name] = group.learning_rate * schedule_.factor(done_);
+  row.rate_factor = schedule_.factor(done_);
   return row;
 }
 

@@ -26,8 +26,9 @@ inline RunRecord sample_record() {
   record.environment = {{"compiler", "g++ 12.2"}, {"started", "2024-01-01T00:00:00Z"}, {"cpu/model", "x86"}};
   record.metric_definitions = {{"dice", "2|A n B| / (|A| + |B|); 1 if both are empty"}};
   record.plugins = {{"loss", "box", "loss_box.so", "0.1.0", "stamp"}, {"metric", "dice", "metric_dice.so", "0.1.0", "stamp"}};
-  record.steps = {{1, 3.5, 0.25, 0.5, 512.0, {{"loss_bbox", 1.0}, {"loss_bbox_aux_0", 2.5}}, {{"all", 1e-4}}},
-                  {2, 2.5, 0.125, 0.5, 513.0, {{"loss_bbox", 0.5}}, {{"all", 2e-4}}}};
+  record.groups = {{"backbone.blocks.3", 1e-4, 0.1, 4, 9}, {"backbone.blocks.3.no_decay", 2e-4, 0.0, 1, 1}};
+  record.steps = {{1, 3.5, 0.25, 0.5, 512.0, {{"loss_bbox", 1.0}, {"loss_bbox_aux_0", 2.5}}, 0.5, 30.0, 64.0, 1e9},
+                  {2, 2.5, 0.125, 0.5, 513.0, {{"loss_bbox", 0.5}}, 1.0, 31.0, 65.0, 2e9}};
   record.seconds = {{"total", 12.5}, {"train", 10.0}};
   DatasetRecord& ct = record.datasets["ct"];
   ct = {"ct", "internal", "feed", {"lung", "rib"}, {"a/1", "a/2"}, {"a/9"}, {"a/5"}, {{"data/ct.nrrd", "00ff"}}, {}};

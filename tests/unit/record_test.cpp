@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -104,7 +105,16 @@ TEST_F(RecordTest, GivesBackEverythingThatWasWritten) {
   EXPECT_EQ(got.steps[0].peak_memory_mib, 512.0);
   EXPECT_EQ(got.steps[0].terms, written.steps[0].terms);
   EXPECT_EQ(got.steps[1].terms, written.steps[1].terms);  // a term that only one step has does not appear in the other
-  EXPECT_EQ(got.steps[1].rates, written.steps[1].rates);
+  EXPECT_EQ(got.steps[1].rate_factor, 1.0);
+  EXPECT_EQ(got.steps[1].joules, 31.0);
+  EXPECT_EQ(got.steps[1].device_memory_mib, 65.0);
+  EXPECT_EQ(got.steps[1].flops, 2e9);
+  ASSERT_EQ(got.groups.size(), 2U);
+  EXPECT_EQ(got.groups[1].name, "backbone.blocks.3.no_decay");
+  EXPECT_EQ(got.groups[1].learning_rate, 2e-4);
+  EXPECT_EQ(got.groups[0].weight_decay, 0.1);
+  EXPECT_EQ(got.groups[0].tensors, 4);
+  EXPECT_EQ(got.groups[0].parameters, 9);
   ASSERT_EQ(got.datasets.size(), 2U);
   const DatasetRecord& ct = got.datasets.at("ct");
   EXPECT_EQ(ct.modality, "ct");
@@ -142,15 +152,18 @@ TEST_F(RecordTest, HoldsManyTermsAndGroupsAndManyRows) {
   record.steps.resize(3);
   for (int i = 0; i < 300; ++i) {
     record.steps[0].terms["loss_semantic_dice_aux_" + std::to_string(i) + "_o2m"] = i;
-    record.steps[2].rates["vision.trunk.blocks." + std::to_string(i)] = i;
   }
+  for (int i = 0; i < 5000; ++i) record.groups.push_back({"trunk.blocks." + std::to_string(i), 1e-4 * i, 0.1, i, 2 * i});
   for (int i = 0; i < 20000; ++i) {
     record.datasets["many"].scores.push_back(score("after", "item/" + std::to_string(i), "l", "a prompt", i % 2 == 0, true, i));
   }
   write_record(record, file_);
   const RunRecord got = read_record(file_);
   EXPECT_EQ(got.steps[0].terms, record.steps[0].terms);
-  EXPECT_EQ(got.steps[2].rates, record.steps[2].rates);
+  ASSERT_EQ(got.groups.size(), 5000U);
+  EXPECT_EQ(got.groups[4999].name, "trunk.blocks.4999");
+  EXPECT_EQ(got.groups[4321].parameters, 8642);
+  EXPECT_TRUE(std::isnan(got.steps[1].joules));  // not available
   ASSERT_EQ(got.datasets.at("many").scores.size(), 20000U);
   EXPECT_EQ(got.datasets.at("many").scores[19999].item, "item/19999");
   EXPECT_EQ(got.datasets.at("many").scores[12345].metrics.at("dice"), 12345.0);
@@ -219,7 +232,7 @@ TEST_F(RecordTest, AKillAtAnyInstantLeavesAWholeCommit) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       for (record.seed = last_seed + 1;; ++record.seed) {
-        record.steps.assign(static_cast<std::size_t>(record.seed % 100), StepRow{record.seed, 0, 0, 0, 0, {}, {}});
+        record.steps.assign(static_cast<std::size_t>(record.seed % 100), StepRow{record.seed, 0, 0, 0, 0, {}});
         write_record(record, file_);
       }
     }
@@ -250,7 +263,7 @@ TEST_F(RecordTest, RefusesWhatIsNoResult) {
     H5Adelete(root.object, "format_version");
     hdf5::put_integer(root, "format_version", 99);
   });
-  EXPECT_THAT(refusal(), HasSubstr("got 99, expected 1"));
+  EXPECT_THAT(refusal(), HasSubstr("got 99, expected 2"));
   fs::remove(file_);
   fs::create_directory(file_);
   EXPECT_THAT(refusal(), HasSubstr("not a file"));
@@ -311,7 +324,8 @@ TEST_F(RecordTest, ReadsAFileThatAnotherProgramAddedTo) {
 }
 
 TEST_F(RecordTest, RefusesAMissingPart) {
-  for (const char* path : {"config/source", "plugins", "train/steps", "eval/ct/scores", "eval/ct/labels", "seconds"}) {
+  for (const char* path :
+       {"config/source", "plugins", "train/groups", "train/steps", "eval/ct/scores", "eval/ct/labels", "seconds"}) {
     put_changed([&](const hdf5::Node& root) { ASSERT_GE(H5Ldelete(root.object, path, H5P_DEFAULT), 0); });
     EXPECT_THAT(refusal(), HasSubstr("missing")) << path;
   }

@@ -131,5 +131,22 @@ TEST(Summary, SaysWhatTheRunWas) {
   EXPECT_EQ(summary["caveat"], "same subject, held-out block: a demonstration, no evidence");
 }
 
+TEST(Summary, CostIsSummedAndWhatTheMachineDoesNotTellIsNull) {
+  auto record = test::sample_record();
+  const json cost = summarise(record)["cost"];
+  EXPECT_EQ(cost["steps"], 2);
+  EXPECT_EQ(cost["step_seconds"], 1.0);
+  EXPECT_EQ(cost["joules"], 61.0);
+  EXPECT_EQ(cost["flops"], 3e9);
+  EXPECT_EQ(cost["peak_memory_mib"], 513.0);
+  EXPECT_EQ(cost["device_memory_mib"], 65.0);
+  EXPECT_EQ(cost["trainable_parameters"], 10);
+  record.steps[1] = {};
+  EXPECT_TRUE(summarise(record)["cost"]["joules"].is_null());  // one step without a reading: no sum
+  record.steps.clear();
+  EXPECT_TRUE(summarise(record)["cost"]["flops"].is_null());
+  EXPECT_TRUE(summarise(record)["cost"]["device_memory_mib"].is_null());
+}
+
 }  // namespace
 }  // namespace sam3lab
