@@ -1,5 +1,7 @@
 #include "plugins/shared/mask_terms.h"
 
+#include <vector>
+
 #include <ATen/ATen.h>
 
 namespace sam3lab {
@@ -15,6 +17,16 @@ at::Tensor dice_rows(const at::Tensor& logits, const at::Tensor& targets, double
   const auto probability = logits.sigmoid();
   const auto shared = (probability * targets).sum(-1);
   return 1 - (2 * shared + smooth) / (probability.sum(-1) + targets.sum(-1) + smooth);
+}
+
+at::Tensor unions(const at::Tensor& masks, const at::Tensor& num_boxes) {
+  const auto counts = num_boxes.to(at::kCPU, at::kLong).contiguous();
+  std::vector<at::Tensor> parts;
+  for (const auto& part : masks.split_with_sizes(
+           at::IntArrayRef(counts.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(counts.numel())))) {
+    parts.push_back(part.any(0));
+  }
+  return at::stack(parts);
 }
 
 }  // namespace sam3lab

@@ -5,20 +5,6 @@
 #include "plugins/shared/mask_terms.h"
 
 namespace sam3lab {
-namespace {
-
-// Masks [N, H, W] of Q queries, packed, to their unions [Q, H, W].
-at::Tensor unions(const at::Tensor& masks, const at::Tensor& num_boxes) {
-  const auto counts = num_boxes.to(at::kCPU, at::kLong).contiguous();
-  std::vector<at::Tensor> parts;
-  for (const auto& part : masks.split_with_sizes(
-           at::IntArrayRef(counts.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(counts.numel())))) {
-    parts.push_back(part.any(0));
-  }
-  return at::stack(parts);
-}
-
-}  // namespace
 
 std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   auto logits = input.outputs.semantic.to(at::kFloat);  // [Q, 1, h, w]

@@ -1,0 +1,52 @@
+#include "plugins/schemes/adapter/adapter_scheme.h"
+
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "plugins/shared/additions.h"
+
+namespace sam3lab {
+
+Bottleneck::Bottleneck(Weights weights, const AdapterOptions& options)
+    : weights_(std::move(weights)),
+      serial_(options.form == "serial"),
+      gelu_(options.activation == "gelu"),
+      scale_(options.scale),
+      dropout_(options.dropout) {}
+
+at::Tensor Bottleneck::after(const at::Tensor& x, const at::Tensor& y, bool training) const {
+  at::Tensor hidden = at::linear(serial_ ? y : x, weights_.down, weights_.down_bias);
+  hidden = gelu_ ? at::gelu(hidden) : at::relu(hidden);
+  if (training && dropout_ > 0.0) hidden = at::dropout(hidden, dropout_, true);
+  return at::add(y, at::linear(hidden, weights_.up, weights_.up_bias), scale_);
+}
+
+NamedTensors Bottleneck::parameters() const {
+  return {{"adapter.down.weight", weights_.down},
+          {"adapter.down.bias", weights_.down_bias},
+          {"adapter.up.weight", weights_.up},
+          {"adapter.up.bias", weights_.up_bias}};
+}
+
+Tuning AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
+  std::vector<Hung> hung;
+  for (const auto& port : chosen_ports(model, Port::Kind::block, options_.targets, options_.except)) {
+    const auto in = options_.form == "serial" ? port.out : port.in;
+    const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+    const Bottleneck::Weights weights{
+        .down = uniform_start(model, {options_.width, in}, bound, input.seed, port.name + ".adapter.down"),
+        .down_bias = zero_start(model, {options_.width}),
+        .up = zero_start(model, {port.out, options_.width}),
+        .up_bias = zero_start(model, {port.out})};
+    hung.push_back({port, std::make_shared<Bottleneck>(weights, options_)});
+  }
+  auto rule = options_.rates.rule();
+  options_.layers.add_to(rule);
+  return tune_additions(model, hung, rule, input);
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,58 @@
+// A smaller student learns from a larger teacher: features, and what the heads say.
+#pragma once
+#include <memory>
+#include <mutex>
+
+#include <sam3lab/plugin.h>
+
+#include "plugins/shared/parameter_groups.h"
+
+namespace sam3lab {
+
+struct DistillOptions {
+  std::string teacher_size = "full", teacher_checkpoint;
+  std::int64_t teacher_image_size = 0;
+  Texts features = {"backbone_fpn.2", "prompt_embedding"};
+  double feature = 1.0, presence = 1.0, semantic = 1.0, scores = 1.0, temperature = 2.0, projection = 1.0;
+  RateOptions rates;
+  LayerDecayOptions layers;
+  template <class V>
+  void visit(V&& v) {
+    v("teacher_size", teacher_size, about("backbone.size of the teacher; its other options are those of [backbone]"));
+    v("teacher_checkpoint", teacher_checkpoint, Limits().path().about("its weights; empty: random ones, for trials only"));
+    v("teacher_image_size", teacher_image_size,
+      at_least(0).unit("px").about("backbone.img_size of the teacher; 0: as in [backbone]. Images are resized to it"));
+    v("features", features,
+      about("extra tensors of the backbone that the student imitates; the first dimension runs over images or prompts"));
+    v("feature", feature, at_least(0.0).about("weight of the feature term"));
+    v("presence", presence, at_least(0.0).about("weight of the presence term"));
+    v("semantic", semantic, at_least(0.0).about("weight of the semantic map's term"));
+    v("scores", scores, at_least(0.0).about("weight of the term of the object queries' scores"));
+    v("temperature", temperature, more_than(0.0).about("that presence and semantic logits of both are divided by"));
+    v("projection", projection, more_than(0.0).about("scale of train.learning_rate for the projections of features"));
+    rates.visit(v);
+    layers.visit(v);
+  }
+};
+
+class Teacher;
+
+class DistillScheme final : public Scheme {
+ public:
+  explicit DistillScheme(const DistillOptions& options) : options_(options) {}
+  // The groups of full tuning, and "distill.projection" where student and teacher differ in width: linear maps of the student's
+  // features, which are not part of the student and not saved with it. `terms` are "distill_feature", "distill_presence",
+  // "distill_semantic", "distill_scores" (distill_terms.h). Without make_backbone (plan) there are neither terms nor
+  // projections.
+  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+
+ private:
+  [[nodiscard]] std::shared_ptr<Teacher> teacher(const SchemeInput& input, Backbone& student) const;
+
+  DistillOptions options_;
+  // Students that train side by side learn from one teacher.
+  mutable std::mutex guard_;
+  mutable std::shared_ptr<Teacher> teacher_;
+};
+
+}  // namespace sam3lab

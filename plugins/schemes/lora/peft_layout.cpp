@@ -1,0 +1,53 @@
+#include "plugins/schemes/lora/peft_layout.h"
+
+#include <nlohmann/json.hpp>
+
+#include <sam3lab/api/names.h>
+
+#include "plugins/schemes/lora/lora_scheme.h"
+
+namespace sam3lab {
+
+std::string peft_module(const Port& port) {
+  const auto names = names_in_transformers(port.weight);
+  const auto part = static_cast<std::size_t>(port.first_row / port.out);
+  if (part >= names.size()) return port.name;
+  const std::string& weight = names[part];
+  return weight.substr(0, weight.rfind('.'));
+}
+
+NamedTensors peft_names(const std::vector<Hung>& hung) {
+  NamedTensors named;
+  for (const auto& [port, addition] : hung) {
+    for (const auto& [name, tensor] : addition->parameters())
+      named.emplace_back("base_model.model." + peft_module(port) + "." + name, tensor);
+  }
+  return named;
+}
+
+std::string peft_config(const std::vector<Port>& ports, const LoraOptions& options) {
+  nlohmann::ordered_json config;
+  config["peft_type"] = "LORA";
+  config["base_model_name_or_path"] = nullptr;
+  config["task_type"] = nullptr;
+  config["inference_mode"] = true;
+  config["r"] = options.rank;
+  config["lora_alpha"] = options.alpha;
+  config["lora_dropout"] = options.dropout;
+  config["use_rslora"] = options.rank_stabilised;
+  config["bias"] = "none";
+  config["fan_in_fan_out"] = false;
+  config["init_lora_weights"] = true;
+  config["modules_to_save"] = nullptr;
+  // One regular expression: in a list PEFT takes every name for an ending too, and "text_projection" would also be
+  // "text_encoder.text_projection".
+  std::string all;
+  for (const auto& port : ports) {
+    all += all.empty() ? "" : "|";
+    for (const char c : peft_module(port)) all += c == '.' ? std::string("\\.") : std::string(1, c);
+  }
+  config["target_modules"] = all;
+  return config.dump(2) + "\n";
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,20 @@
+// Adapters as the PEFT library reads them: adapter_model.safetensors with "base_model.model.<module>.lora_A.weight" [r, in] and
+// "lora_B.weight" [out, r], and adapter_config.json. <module> is a layer of transformers' `Sam3Model`, where queries, keys and
+// values are layers of their own; the layer's own name here where the port of transformers has no equal.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <sam3lab/plugin.h>
+
+#include "plugins/shared/additions.h"
+
+namespace sam3lab {
+
+struct LoraOptions;
+
+[[nodiscard]] std::string peft_module(const Port& port);
+[[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung);
+[[nodiscard]] std::string peft_config(const std::vector<Port>& ports, const LoraOptions& options);
+
+}  // namespace sam3lab

@@ -1,0 +1,49 @@
+// Learned keys and values in front of those of frozen attentions (prefix tuning, Li and Liang 2021, arXiv 2101.00190).
+#pragma once
+#include <utility>
+
+#include <sam3lab/plugin.h>
+
+#include "plugins/shared/parameter_groups.h"
+
+namespace sam3lab {
+
+struct PrefixOptions {
+  std::int64_t length = 8;
+  double spread = 0.02;
+  Texts targets = {"*.attn.keys_values"}, except;
+  RateOptions rates;
+  LayerDecayOptions layers;
+  template <class V>
+  void visit(V&& v) {
+    v("length", length, at_least(1).unit("tokens").about("learned keys and values of each attention"));
+    v("spread", spread, more_than(0.0).about("keys start uniform in -spread..spread, values at zero"));
+    v("targets", targets, about("shell patterns of attentions, their names ending in \".keys_values\""));
+    v("except", except, about("patterns of attentions that are left alone all the same"));
+    rates.visit(v);
+    layers.visit(v);
+  }
+};
+
+class Prefix final : public Addition {
+ public:
+  Prefix(at::Tensor keys, at::Tensor values) : keys_(std::move(keys)), values_(std::move(values)) {}  // [heads, P, C / heads]
+  [[nodiscard]] std::pair<at::Tensor, at::Tensor> keys_values(const at::Tensor& keys, const at::Tensor& values,
+                                                              bool training) const override;
+  [[nodiscard]] NamedTensors parameters() const override { return {{"prefix.keys", keys_}, {"prefix.values", values_}}; }
+
+ private:
+  at::Tensor keys_, values_;
+};
+
+class PrefixScheme final : public Scheme {
+ public:
+  explicit PrefixScheme(const PrefixOptions& options) : options_(options) {}
+  // Saved as "<attention>.keys_values.prefix.keys" and ".values". No `merge`.
+  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+
+ private:
+  PrefixOptions options_;
+};
+
+}  // namespace sam3lab
