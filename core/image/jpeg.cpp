@@ -11,9 +11,15 @@
 namespace sam3lab {
 namespace {
 
+// A progressive file is held as coefficients until its last scan. What the file can fill, and no more: a block of 64
+// coefficients of 2 bytes takes at least one bit of it. Scans are limited too, because each goes over the whole picture.
+constexpr std::size_t bytes_for_a_byte = 1024, bytes_for_any = std::size_t{64} << 20;
+constexpr int most_scans = 500;
+
 struct Reader {
   jpeg_decompress_struct jpeg{};
   jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
   ~Reader() { jpeg_destroy_decompress(&jpeg); }
@@ -31,11 +37,21 @@ void on_message(j_common_ptr common, int level) {
   if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) on_error(common);
 }
 
+void on_progress(j_common_ptr common) {
+  auto* reader = static_cast<Reader*>(common->client_data);
+  if (reader->jpeg.input_scan_number <= most_scans) return;
+  std::snprintf(reader->message, sizeof reader->message, "more than %d scans", most_scans);
+  std::longjmp(reader->jump, 1);
+}
+
 // longjmp may leave this
 bool read_head(Reader& reader, const std::uint8_t* data, std::size_t size) {
   if (setjmp(reader.jump) != 0) return false;
   jpeg_create_decompress(&reader.jpeg);
   reader.jpeg.client_data = &reader;
+  reader.progress.progress_monitor = on_progress;
+  reader.jpeg.progress = &reader.progress;
+  reader.jpeg.mem->max_memory_to_use = static_cast<long>(bytes_for_any + bytes_for_a_byte * size);
   jpeg_mem_src(&reader.jpeg, data, size);
   jpeg_read_header(&reader.jpeg, TRUE);
   return true;

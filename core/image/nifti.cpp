@@ -194,7 +194,7 @@ class Reader {
   void convert(const Header& header, float* out, std::int64_t count) {
     const bool scale = std::isfinite(header.slope) && header.slope != 0.0;
     const double slope = scale ? header.slope : 1.0, inter = scale && std::isfinite(header.inter) ? header.inter : 0.0;
-    std::vector<T> part(1 << 16);
+    std::vector<T> part(static_cast<std::size_t>(std::min<std::int64_t>(count, 1 << 16)));
     for (std::int64_t done = 0; done < count;) {
       const auto n = std::min<std::int64_t>(count - done, 1 << 16);
       take_bytes(part.data(), static_cast<std::size_t>(n) * sizeof(T));

@@ -62,6 +62,8 @@ Tiff open(Source& source, const std::string& name) {
                                 nullptr, options.get()));
 }
 
+constexpr std::size_t largest_tile = std::size_t{128} << 20;  // bytes; scanners write tiles of 256 to 4096 pixels a side
+
 struct Layout {
   std::uint32_t width = 0, height = 0;
   std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISBLACK, planar = PLANARCONFIG_CONTIG,
@@ -110,13 +112,14 @@ bool read_tiles(TIFF* tiff, const Layout& layout, Pixels& pixels) {
   const std::size_t sample_bytes = layout.bits / 8U, pixel = static_cast<std::size_t>(pixels.channels) * sample_bytes;
   const auto tile_bytes = TIFFTileSize(tiff);
   const std::size_t needed = std::size_t{tile_width} * tile_height * layout.samples * sample_bytes;
-  if (tile_width == 0 || tile_height == 0 || tile_width > 65536 || tile_height > 65536 || needed > (std::size_t{1} << 30) ||
-      tile_bytes < static_cast<tmsize_t>(needed)) {
+  if (tile_width == 0 || tile_height == 0 || tile_width > 65536 || tile_height > 65536 || needed > largest_tile ||
+      tile_bytes < static_cast<tmsize_t>(needed) || tile_bytes > static_cast<tmsize_t>(largest_tile)) {
     return false;
   }
   Bytes tile(static_cast<std::size_t>(tile_bytes));
-  pixels.bytes.resize(std::size_t{layout.height} * layout.width * pixel);
   for (std::uint32_t top = 0; top < layout.height; top += tile_height) {
+    // Memory follows what has been decoded, as it does for strips.
+    pixels.bytes.resize(std::size_t{std::min(layout.height, top + tile_height)} * layout.width * pixel);
     for (std::uint32_t left = 0; left < layout.width; left += tile_width) {
       if (TIFFReadTile(tiff, tile.data(), left, top, 0, 0) < 0) return false;
       const auto columns = std::min(tile_width, layout.width - left), rows = std::min(tile_height, layout.height - top);
@@ -143,16 +146,20 @@ bool read_plain(TIFF* tiff, const Layout& layout, Pixels& pixels) {
 
 // Palettes, YCbCr, single bits, separate planes: by libtiff's own conversion to 8-bit RGBA.
 bool read_converted(TIFF* tiff, const Layout& layout, Pixels& pixels) {
+  // In one buffer: four bytes a pixel from libtiff, three of which move to their place.
   const auto count = std::size_t{layout.width} * layout.height;
-  std::vector<std::uint32_t> rgba(count);
-  if (TIFFReadRGBAImageOriented(tiff, layout.width, layout.height, rgba.data(), ORIENTATION_TOPLEFT, 1) != 1) return false;
   pixels.channels = 3;
-  pixels.bytes.resize(count * 3);
+  pixels.bytes.resize(count * 4);
+  auto* rgba = reinterpret_cast<std::uint32_t*>(pixels.bytes.data());
+  if (TIFFReadRGBAImageOriented(tiff, layout.width, layout.height, rgba, ORIENTATION_TOPLEFT, 1) != 1) return false;
   for (std::size_t i = 0; i < count; ++i) {
-    pixels.bytes[3 * i] = static_cast<std::uint8_t>(TIFFGetR(rgba[i]));
-    pixels.bytes[3 * i + 1] = static_cast<std::uint8_t>(TIFFGetG(rgba[i]));
-    pixels.bytes[3 * i + 2] = static_cast<std::uint8_t>(TIFFGetB(rgba[i]));
+    std::uint32_t pixel = 0;
+    std::memcpy(&pixel, pixels.bytes.data() + 4 * i, 4);
+    pixels.bytes[3 * i] = static_cast<std::uint8_t>(TIFFGetR(pixel));
+    pixels.bytes[3 * i + 1] = static_cast<std::uint8_t>(TIFFGetG(pixel));
+    pixels.bytes[3 * i + 2] = static_cast<std::uint8_t>(TIFFGetB(pixel));
   }
+  pixels.bytes.resize(count * 3);
   return true;
 }
 

@@ -90,8 +90,8 @@ class Machine {
     while (true) {
       const auto op = take<unsigned char>();
       if (op == op_stop) break;
-      if (++steps_ > limits::values) refuse("more than " + std::to_string(limits::values) + " values");
       step(op);
+      if (++steps_ > limits::values) refuse("more than " + std::to_string(limits::values) + " values");
     }
     Value result = pop();
     if (!stack_.empty()) refuse("values left over at its end");
@@ -339,8 +339,9 @@ class Machine {
     return {std::get<std::string_view>(items[2]), std::get<GlobalName>(items[1]).type, std::get<std::int64_t>(items[4])};
   }
 
-  std::vector<std::int64_t> integers(const Value& value) const {
+  std::vector<std::int64_t> integers(const Value& value) {
     if (!std::holds_alternative<List*>(value)) refuse("a shape that is no tuple");
+    steps_ += std::get<List*>(value)->items.size();  // a copy a tensor, however often the pickle names one tuple
     std::vector<std::int64_t> numbers;
     for (const auto& item : std::get<List*>(value)->items) {
       if (!std::holds_alternative<std::int64_t>(item)) refuse("a shape with something other than integers");

@@ -1,6 +1,7 @@
-// Small TOML files that plugins read for themselves.
+// Small TOML files that plugins read for themselves: label tables, dictionaries.
 #pragma once
 #include <string>
+#include <string_view>
 
 #include <toml++/toml.h>
 
@@ -8,16 +9,11 @@
 
 namespace sam3lab {
 
-// Throws UsageError that names the file, and the line where it can.
-inline toml::table read_toml(const std::string& path) {
-  try {
-    return toml::parse_file(path);
-  } catch (const toml::parse_error& error) {
-    const auto line = error.source().begin.line;
-    throw UsageError(Fault{line > 0 ? path + ":" + std::to_string(line) : path, std::string(error.description()), "", "",
-                           line > 0 ? "" : "check that the file is there"});
-  }
-}
+// At most 1 MiB of TOML without strings over several lines, and with at most 8 dots in a key. Throws UsageError that names the
+// file, and the line where it can.
+// Keys and texts of the table are ASCII: `plain` gives them as they stand in the file.
+toml::table read_toml(const std::string& path);
+std::string plain(std::string_view ascii);
 
 inline std::string place(const std::string& path, const toml::node& node) {
   return path + ":" + std::to_string(node.source().begin.line);

@@ -118,6 +118,14 @@ def torch():
     put("zip", "good_nothing", archive({}))
     put("zip", "bad_packed", archive(whole, compression=zipfile.ZIP_DEFLATED))
     put("zip", "bad_cut", archive(whole)[:-1])
+    inner = b"PK\3\4" + bytes(22) + struct.pack("<HH", 1, 0) + b"b" + bytes(4)
+    twins = bytearray(archive({"a": inner, "b": bytes(4)}))
+    record = twins.rindex(b"PK\1\2")
+    struct.pack_into("<I", twins, record + 42, twins.index(inner))
+    put("zip", "bad_overlap", bytes(twins))
+    twice = archive({"a": b"x"})
+    first, last = twice.index(b"PK\1\2"), twice.index(b"PK\5\6")
+    put("zip", "bad_twice", twice[:last] + twice[first:last] + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 2, 2, 2 * (last - first), first, 0))
     put("zip", "bad_behind", archive(whole) + b"x")
     wide = io.BytesIO()
     with zipfile.ZipFile(wide, "w") as made, made.open(zipfile.ZipInfo("archive/data/0"), "w", force_zip64=True) as stream:
@@ -167,13 +175,24 @@ def pictures():
     put("png", "bad_bomb", magic + chunk(b"IHDR", struct.pack(">IIBBBBB", 16000, 16000, 8, 2, 0, 0, 0)) +
         chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
     big = Image.fromarray(numpy.tile(ramp[..., :3], (4, 4, 1)))
-    for name, options in {"grey": {}, "rgb": {}, "progressive": {"progressive": True}, "arithmetic": {}}.items():
-        whole = save("jpeg", ("good_" if name != "arithmetic" else "good_small_") + name, grey if name == "grey" else big,
+    for name, options in {"grey": {}, "rgb": {}, "progressive": {"progressive": True}}.items():
+        whole = save("jpeg", "good_" + name, grey if name == "grey" else big,
                      quality=40, **options)
     save("jpeg", "good_colours", big, subsampling=0, quality=90)
     save("jpeg", "good_restarts", big, restart_marker_blocks=1, quality=30)
     save("jpeg", "bad_cmyk", big.convert("CMYK"))
     put("jpeg", "bad_cut", whole[:-30])
+    small = io.BytesIO()
+    Image.new("L", (8, 8), 90).save(small, "JPEG", progressive=True)
+    small = small.getvalue()
+    frame, scan = small.index(b"\xff\xc2"), small.index(b"\xff\xda")
+    put("jpeg", "bad_progressive_bomb", small[:frame + 5] + struct.pack(">HH", 16000, 16000) + small[frame + 9:])
+    second = small.index(b"\xff\xda", scan + 2)
+    put("jpeg", "bad_scans", small[:scan] + small[scan:second] * 600 + b"\xff\xd9")
+    tags = [(256, 4, 16000), (257, 4, 16000), (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1), (322, 4, 16384), (323, 4, 16384),
+            (324, 4, 8), (325, 4, 1 << 28)]
+    put("tiff", "bad_tile_bomb", struct.pack("<2sHIH", b"II", 42, 8, len(tags)) +
+        b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4))
 
 
 def volumes():

@@ -44,7 +44,7 @@ void write_palette_png(const std::string& path) {  // 2 x 2, indices 0 1 / 2 1
   std::fclose(file);
 }
 
-void write_jpeg(const std::string& path, int side) {  // left half dark, right half light
+void write_jpeg(const std::string& path, int side, bool progressive = false) {  // left half dark, right half light
   std::FILE* file = std::fopen(path.c_str(), "wb");
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
@@ -55,6 +55,7 @@ void write_jpeg(const std::string& path, int side) {  // left half dark, right h
   jpeg.input_components = 3;
   jpeg.in_color_space = JCS_RGB;
   jpeg_set_defaults(&jpeg);
+  if (progressive) jpeg_simple_progression(&jpeg);
   jpeg_start_compress(&jpeg, TRUE);
   std::vector<JSAMPLE> row(static_cast<std::size_t>(3 * side), 40);
   std::fill(row.begin() + 3 * side / 2, row.end(), JSAMPLE{200});
@@ -191,6 +192,20 @@ TEST(Raster, TiffStripsAndTiles) {
           path, [](const auto& file) { read_raster(file); }, false);
     }
   }
+}
+
+// The coefficients of a progressive file stay in memory until its end: a few hundred bytes must not ask for a gigabyte.
+TEST(Raster, ProgressiveJpegTakesNoMoreMemoryThanItsFileCanFill) {
+  const Folder folder;
+  write_jpeg(folder / "a.jpg", 16, true);
+  EXPECT_EQ(read_raster(folder / "a.jpg").sizes(), at::IntArrayRef({16, 16, 3}));
+  auto bytes = test::read_bytes(folder / "a.jpg");
+  const std::vector<std::uint8_t> mark = {0xff, 0xc2};
+  const auto frame = std::search(bytes.begin(), bytes.end(), mark.begin(), mark.end());
+  ASSERT_NE(frame, bytes.end());
+  for (const int at : {5, 7}) frame[at] = 0x3f, frame[at + 1] = 0xff;  // 16383 x 16383
+  test::write_bytes(folder / "b.jpg", bytes);
+  EXPECT_THAT([&] { read_raster(folder / "b.jpg"); }, testing::ThrowsMessage<DataError>(HasSubstr("Backing store")));
 }
 
 TEST(Raster, RefusalsNameTheFile) {

@@ -223,6 +223,49 @@ TEST_F(Safetensors, ShardsBecomeOneFile) {
   refused("[]", "weight_map");
 }
 
+TEST_F(Safetensors, RefuseAHeaderOfAHundredMegabytes) {
+  const auto sparse = [&](std::uint64_t length) {  // zeros that take no place on the disk
+    raw(std::string(reinterpret_cast<const char*>(&length), 8));
+    fs::resize_file(path(), 8 + length);
+    return path();
+  };
+  EXPECT_THAT(refusal(sparse(100'000'001)), HasSubstr("at most 100000000"));
+  EXPECT_THAT(refusal(sparse(100'000'000)), HasSubstr("no valid JSON at byte 1"));
+}
+
+TEST_F(Safetensors, RefuseHostileIndexes) {
+  write_safetensors(path("one.safetensors"), {{"a", at::ones({2})}});
+  write_safetensors(path("two.safetensors"), {{"a", at::zeros({3})}});
+  const auto refused = [&](const std::string& text) {
+    raw(text, "m.index.json");
+    try {
+      (void)read_checkpoint(path("m.index.json"));
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const std::string good = R"({"weight_map":{"a":"one.safetensors"}})";
+  EXPECT_EQ(refused(good), "accepted");
+  for (std::size_t size = 0; size < good.size(); ++size) EXPECT_NE(refused(good.substr(0, size)), "accepted") << size;
+  EXPECT_THAT(refused(good + "x"), HasSubstr("damaged JSON"));
+  EXPECT_THAT(refused("{}"), HasSubstr("weight_map"));
+  EXPECT_THAT(refused(R"({"weight_map":["one.safetensors"]})"), HasSubstr("weight_map"));
+  EXPECT_THAT(refused(R"({"weight_map":{},"weight_map":{"a":"one.safetensors"}})"), HasSubstr("twice"));
+  EXPECT_THAT(refused(R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors"}})"), HasSubstr("in two shards"));
+  EXPECT_THAT(refused(R"({"weight_map":{"a":"m.index.json"}})"), HasSubstr("longer than"));  // itself
+  EXPECT_THAT(refused(R"({"weight_map":{"a":"one.safetensors\u0000x"}})"), HasSubstr("plain file name"));
+  EXPECT_THAT(refused(R"({"weight_map":{"a":".."}})"), HasSubstr("plain file name"));
+  EXPECT_THAT(refused(R"({"weight_map":{"a":""}})"), HasSubstr("plain file name"));
+  EXPECT_THAT(refused("{\"weight_map\":{\"a\":\"\xff\"}}"), HasSubstr("damaged JSON"));
+  EXPECT_THAT(refused(std::string(1'000'000, '[')), HasSubstr("levels"));  // depth costs nothing
+  fs::create_directory(path("folder"));
+  EXPECT_THAT(refused(R"({"weight_map":{"a":"folder"}})"), HasSubstr("not a regular file"));
+  raw("{", "m.index.json");
+  fs::resize_file(path("m.index.json"), 16'000'001);
+  EXPECT_THAT(refusal(path("m.index.json")), HasSubstr("too large"));
+}
+
 TEST_F(Safetensors, SayWhereAPathIsWrong) {
   EXPECT_THAT(refusal(path("missing")), HasSubstr("cannot open"));
   EXPECT_THAT(refusal(folder_.string()), HasSubstr("not a regular file"));

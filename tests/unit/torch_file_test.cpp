@@ -1,6 +1,7 @@
 // Checkpoints of Python, of ours, and of someone who means harm.
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -203,6 +204,39 @@ TEST_F(TorchFile, RefusesPicklesThatMakeNoSense) {
   auto twice = one_tensor(4, 0, {4}, {1});
   const auto body = twice.substr(3, twice.size() - 4);
   EXPECT_THAT(refusal(archive("\x80\x02}" + body + body + ".")), HasSubstr("twice"));
+}
+
+// A tuple named again and again would be copied into every tensor: 0.8 MB of pickle would become 60 MB of shapes, 16 MB more
+// than 1 GB.
+TEST_F(TorchFile, CountsTheShapesThatAPickleRepeats) {
+  const std::string zero(1, '\0');
+  std::string pickle =
+      "\x80\x02"
+      "ctorch._utils\n_rebuild_tensor_v2\nq" +
+      zero + "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + number(4) + "tQq\1" +
+      numbers(std::vector<std::int64_t>(64, 1)) + "q\2";
+  for (int i = 0; i < 40'000; ++i) pickle += "h" + zero + "(h\1K" + zero + "h\2h\2\x89NtR";
+  EXPECT_THAT(refusal(archive(pickle + ".")), HasSubstr("more than"));
+}
+
+// Two entries over the same bytes: how an archive without compression would still unpack to more than it holds.
+TEST_F(TorchFile, RefusesEntriesThatOverlap) {
+  const std::string name = "archive/data/1";
+  std::string local = "PK\x03\x04";  // the header of an entry, as the data of another one
+  local.resize(30 + name.size() + 8, '\0');
+  local[26] = static_cast<char>(name.size());
+  local.replace(30, name.size(), name);
+  zip::Writer writer(path());
+  writer.add("archive/data.pkl", one_tensor(4, 0, {4}, {1}));
+  writer.add("archive/data/0", local);
+  writer.add(name, std::string(8, '\0'));
+  writer.commit();
+  EXPECT_EQ(refusal(path()), "accepted");
+  auto bytes = slurp(path());
+  const auto inner = static_cast<std::uint32_t>(bytes.find(local));
+  std::memcpy(bytes.data() + bytes.rfind(name) - 4, &inner, 4);  // where the directory says that its header is
+  spill(path(), bytes);
+  EXPECT_THAT(refusal(path()), HasSubstr("overlap"));
 }
 
 TEST_F(TorchFile, RefusesDamagedArchives) {

@@ -8,7 +8,7 @@ namespace sam3lab {
 namespace {
 
 std::string text_of(const std::string& path, const toml::node& node, const std::string& what, std::vector<Fault>& faults) {
-  auto text = node.value_exact<std::string>().value_or("");
+  auto text = plain(node.value_exact<std::string>().value_or(""));
   if (text.find_first_not_of(" \t\n") == std::string::npos)
     faults.push_back({place(path, node), what + " is no text", "", "a text in quotes", ""});
   return text;
@@ -18,7 +18,7 @@ DictionaryEntry entry_of(const std::string& path, const std::string& label, cons
                          std::vector<Fault>& faults) {
   DictionaryEntry entry;
   for (const auto& [key, node] : table) {
-    const auto what = "'" + std::string(key.str()) + "' of label '" + label + "'";
+    const auto what = "'" + plain(key.str()) + "' of label '" + label + "'";
     if (key.str() == "text") {
       entry.text = text_of(path, node, what, faults);
     } else if (const auto* list = node.as_array(); key.str() == "synonyms" && list != nullptr) {
@@ -40,7 +40,7 @@ std::map<std::string, DictionaryEntry> read_dictionary(const std::string& path) 
   std::map<std::string, DictionaryEntry> entries;
   std::vector<Fault> faults;
   for (const auto& [key, node] : table) {
-    const std::string label(key.str());
+    const std::string label = plain(key.str());
     if (const auto* entry = node.as_table()) {
       entries[label] = entry_of(path, label, *entry, faults);
     } else {
