@@ -51,7 +51,8 @@ void Criterion::add_layer(const Outputs& outputs, const LayerOutputs& layer, con
   if (!auxiliary) add(one, true, 1.0, "");
 }
 
-CriterionResult Criterion::operator()(const Outputs& outputs, const Targets& targets, std::optional<double> num_boxes) const {
+CriterionResult Criterion::operator()(const Outputs& outputs, const Targets& targets, std::optional<double> num_boxes,
+                                      const std::vector<LossTerm>& more) const {
   refuse_too_many_targets(outputs, targets);
   const double boxes = std::max(1.0, num_boxes ? *num_boxes : targets.num_boxes.sum().item<double>());
   CriterionResult result;
@@ -59,6 +60,7 @@ CriterionResult Criterion::operator()(const Outputs& outputs, const Targets& tar
   for (std::size_t i = 0; i < outputs.auxiliary.size(); ++i) {
     add_layer(outputs, outputs.auxiliary[i], targets, boxes, i, result);
   }
+  for (const auto& term : more) result.terms.push_back({term.name, term.value, term.weight});
   for (const auto& term : result.terms) {
     if (term.weight == 0.0) continue;
     const auto weighted = term.value * term.weight;

@@ -37,10 +37,12 @@ class Criterion {
             std::vector<std::shared_ptr<Loss>> losses);
 
   // `num_boxes`: targets in the batch, averaged over ranks; by default those of this batch. Less than 1 counts as 1.
+  // `more`: terms beside those of the losses (a scheme's own).
   // Throws DataError if a query has more targets than there are object queries, NumericError (by a matcher) for bad
   // predictions.
   [[nodiscard]] CriterionResult operator()(const Outputs& outputs, const Targets& targets,
-                                           std::optional<double> num_boxes = std::nullopt) const;
+                                           std::optional<double> num_boxes = std::nullopt,
+                                           const std::vector<LossTerm>& more = {}) const;
 
  private:
   void add_layer(const Outputs& outputs, const LayerOutputs& layer, const Targets& targets, double num_boxes,

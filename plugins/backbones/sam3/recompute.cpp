@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/torch.h>
 
@@ -23,10 +24,33 @@ void restore(at::Generator generator, const at::Tensor& state) {
   generator.set_state(state);
 }
 
+// Autocast as a thread had it: the backward pass runs outside of it, and a replay must compute in the same types.
+class Autocast {
+ public:
+  explicit Autocast(c10::DeviceType device)
+      : device_(device),
+        on_(at::autocast::is_autocast_enabled(device)),
+        cached_(at::autocast::is_autocast_cache_enabled()),
+        type_(at::autocast::get_autocast_dtype(device)) {}
+  void set() const {
+    at::autocast::set_autocast_enabled(device_, on_);
+    at::autocast::set_autocast_dtype(device_, type_);
+    at::autocast::set_autocast_cache_enabled(cached_);
+  }
+
+ private:
+  c10::DeviceType device_;
+  bool on_, cached_;
+  at::ScalarType type_;
+};
+
 class Replay final : public torch::autograd::Node {
  public:
   Replay(Step step, std::vector<at::Tensor> inputs, at::Tensor state)
-      : step_(std::move(step)), inputs_(std::move(inputs)), state_(std::move(state)) {}
+      : step_(std::move(step)),
+        inputs_(std::move(inputs)),
+        state_(std::move(state)),
+        autocast_(inputs_.front().device().type()) {}
 
   torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
     TORCH_CHECK(step_, "a recomputed step was run backward twice");
@@ -40,7 +64,10 @@ class Replay final : public torch::autograd::Node {
       const at::Generator generator = generator_of(leaves.front());
       const at::Tensor now = random_state(generator);
       restore(generator, state_);
+      const Autocast outside(leaves.front().device().type());
+      autocast_.set();
       out = step_(leaves);
+      outside.set();
       restore(generator, now);
     }
     if (gradients[0].defined()) torch::autograd::backward({out}, {gradients[0]});
@@ -63,6 +90,7 @@ class Replay final : public torch::autograd::Node {
   Step step_;
   std::vector<at::Tensor> inputs_;
   at::Tensor state_;
+  Autocast autocast_;
 };
 
 }  // namespace

@@ -1,0 +1,33 @@
+#include "core/config/check_training.h"
+
+#include <fmt/format.h>
+
+#include "core/config/text.h"
+
+namespace sam3lab {
+
+std::vector<Fault> training_faults(const Experiment& experiment, const std::string& where) {
+  std::vector<Fault> faults;
+  const TrainOptions& train = experiment.train;
+  if (train.steps == 0) return faults;
+  if (train.accumulate > 1 && train.accumulate * train.copies > train.images_per_step) {
+    faults.push_back(
+        {where, "train.accumulate cuts a step into parts without images",
+         fmt::format("{} parts for each of {} copies from {} images", train.accumulate, train.copies, train.images_per_step),
+         "train.images_per_step of at least train.accumulate times train.copies",
+         "images_per_step counts the images of all parts together"});
+  }
+  if (!train.best_metric.empty() && !experiment.metrics.contains(train.best_metric)) {
+    std::vector<std::string> names;
+    for (const auto& [name, choice] : experiment.metrics) names.push_back(name);
+    faults.push_back({where, "train.best_metric names no metric of the experiment", train.best_metric, "one of: " + join(names),
+                      did_you_mean(train.best_metric, names)});
+  }
+  if (train.early_stop_epochs > 0 && train.best_metric.empty()) {
+    faults.push_back({where, "train.early_stop_epochs needs a score to go by", "no train.best_metric", "the name of a metric",
+                      "set train.best_metric"});
+  }
+  return faults;
+}
+
+}  // namespace sam3lab

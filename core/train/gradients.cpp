@@ -1,0 +1,100 @@
+#include "core/train/gradients.h"
+
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <sam3lab/api/random.h>
+
+#include "core/train/autocast.h"
+#include "core/train/outputs.h"
+
+namespace sam3lab {
+namespace {
+
+class Pass {
+ public:
+  Pass(Backbone& model, const Tuning& tuning, const Criterion& criterion, const PassOptions& options)
+      : model_(model), tuning_(tuning), criterion_(criterion), options_(options) {}
+
+  // The one place where a training batch goes through the model. LibTorch's generators start anew for each pass, so that its
+  // random numbers depend on nothing that happened before: neither a resumed run nor a second pass over a part needs their
+  // state.
+  Outputs forward(const Batch& batch, std::size_t part) {
+    at::manual_seed(Random(options_.seed, fmt::format("step {} copy {} part {}", options_.step, options_.copy, part)).next());
+    const auto before = random_state(batch.images.device());
+    Outputs outputs;
+    {
+      const Autocast autocast(batch.images.device().type(), options_.type);
+      outputs = in_float32(model_.forward(batch));
+    }
+    result_.random = result_.random || !before.equal(random_state(batch.images.device()));
+    return outputs;
+  }
+
+  void backward(const Batch& batch, const Outputs& outputs) {
+    result_.loss = criterion_(outputs, batch.targets, options_.num_boxes,
+                              tuning_.terms ? tuning_.terms(batch, outputs) : std::vector<LossTerm>{});
+    if (finite()) (result_.loss.total * options_.factor).backward();
+  }
+
+  [[nodiscard]] bool finite() const { return std::isfinite(result_.loss.total.item<double>()); }
+  PassResult result() { return std::move(result_); }
+
+ private:
+  static at::Tensor random_state(c10::Device device) {
+    auto generator = at::globalContext().defaultGenerator(device);
+    const std::lock_guard lock(generator.mutex());
+    return generator.get_state();
+  }
+
+  Backbone& model_;
+  const Tuning& tuning_;
+  const Criterion& criterion_;
+  const PassOptions& options_;
+  PassResult result_;
+};
+
+}  // namespace
+
+PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion& criterion, const Share& share,
+                         const PassOptions& options) {
+  Pass pass(model, tuning, criterion, options);
+  if (share.parts.empty()) {
+    pass.backward(share.whole, pass.forward(share.whole, 0));
+    return pass.result();
+  }
+  std::vector<Outputs> outputs;
+  {
+    const at::NoGradGuard no_grad;
+    for (std::size_t p = 0; p < share.parts.size(); ++p) outputs.push_back(pass.forward(share.parts[p], p));
+  }
+  const JoinedOutputs joined(std::move(outputs), share.parts);
+  pass.backward(share.whole, joined.outputs());
+  if (!pass.finite()) return pass.result();
+  for (std::size_t p = 0; p < share.parts.size(); ++p) joined.backward(p, pass.forward(share.parts[p], p));
+  return pass.result();
+}
+
+void average_gradients(const std::vector<Tuning>& tunings) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t c = 1; c < tunings.size(); ++c) {
+    for (std::size_t g = 0; g < tunings[c].groups.size(); ++g) {
+      const auto& from = tunings[c].groups[g].parameters;
+      const auto& to = tunings.front().groups[g].parameters;
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        auto& gradient = from[i].second.mutable_grad();
+        if (!gradient.defined()) continue;
+        auto& sum = to[i].second.mutable_grad();
+        sum = sum.defined() ? sum.add_(gradient) : gradient;
+        gradient = at::Tensor();
+      }
+    }
+  }
+}
+
+}  // namespace sam3lab
