@@ -24,17 +24,21 @@ struct RunRequest {
   std::filesystem::path folder;  // of the result; made if it is not there
   std::int64_t limit = 0;        // at most so many items of each dataset in an evaluation; 0: all
   std::function<void(const Progress&)> progress;
-  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, commit, return
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, save, return
+  bool resume = false;  // go on with an unfinished run of the same identity; where there is none, start
 };
 
 struct RunOutcome {
-  std::filesystem::path result, weights, overview;
+  std::filesystem::path result, weights, overview;  // `weights`: of the model, or of what the scheme added to it
   RunRecord record;
   bool interrupted = false;
-  bool earlier = false;  // nothing ran: this result was there
+  bool earlier = false;      // nothing ran: this result was there
+  std::int64_t resumed = 0;  // the step it went on from
 };
 
-// A finished result of the same identity, seed, splits and code is returned as it is, nothing runs again.
+// A finished result of the same identity, seed, splits and code is returned as it is, nothing runs again. An unfinished one
+// with training checkpoints is set aside (STEM.h5.old, STEM-checkpoints.old) unless `resume` is set. UsageError for `resume`
+// where an unfinished run of the same name and seed has other settings (not in a grid, whose cells differ in them).
 RunOutcome run_cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
 
 }  // namespace sam3lab

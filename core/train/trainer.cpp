@@ -1,20 +1,18 @@
 #include "core/train/trainer.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <exception>
-#include <map>
-#include <thread>
+#include <limits>
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
+
+#include "core/train/autocast.h"
+#include "core/train/diagnosis.h"
+#include "core/train/side_by_side.h"
 
 namespace sam3lab {
 namespace {
@@ -23,134 +21,146 @@ Schedule schedule_of(const TrainOptions& train) {
   return {train.schedule, train.steps, train.warmup_steps, train.cooldown_steps, train.timescale};
 }
 
-double peak_memory_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-// Runs `work(i)` for each i, the first here and the others in threads of their own; the first exception comes out.
-template <class Work>
-void side_by_side(std::size_t count, const Work& work) {
-  std::vector<std::exception_ptr> failures(count);
-  const int inner = at::get_num_threads();
-  const auto guarded = [&](std::size_t i) {
-    try {
-      at::set_num_threads(inner);  // OpenMP keeps this number for each thread apart
-      work(i);
-    } catch (...) {
-      failures[i] = std::current_exception();
+void scale_gradients(const std::vector<ParameterGroup>& groups, double factor) {
+  const at::NoGradGuard no_grad;
+  for (const auto& group : groups) {
+    for (const auto& [name, parameter] : group.parameters) {
+      if (parameter.grad().defined()) parameter.mutable_grad().mul_(factor);
     }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(guarded, i);
-  guarded(0);
-  for (auto& thread : threads) thread.join();
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
   }
 }
 
 }  // namespace
 
-Trainer::Trainer(const Experiment& experiment, const Pool& pool, std::vector<std::shared_ptr<Backbone>> copies,
-                 const Criterion& criterion, std::vector<ParameterGroup> groups, std::uint64_t seed)
-    : experiment_(experiment),
-      pool_(pool),
-      copies_(std::move(copies)),
-      criterion_(criterion),
-      optimiser_(std::move(groups), {experiment.train.betas[0], experiment.train.betas[1], experiment.train.epsilon}),
-      schedule_(schedule_of(experiment.train)),
-      sampler_(pool, seed),
-      random_(seed, "augment and prompts") {}
+Trainer::Trainer(TrainerInput input)
+    : input_(std::move(input)),
+      options_(input_.experiment.train),
+      groups_(input_.tunings.front().groups),
+      optimiser_(groups_, {options_.betas[0], options_.betas[1], options_.epsilon}),
+      schedule_(schedule_of(options_)),
+      average_(groups_, options_.ema_decay),
+      loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval) {}
 
-std::vector<Trainer::Share> Trainer::draw() {
-  std::vector<std::vector<Sample>> samples(copies_.size());
-  const auto side = copies_.front()->image_size();
-  for (std::int64_t i = 0; i < experiment_.train.images_per_step; ++i) {
-    const auto [dataset, item] = sampler_.next();
-    const auto image = pool_.datasets()[dataset].data->load(item);
-    const auto queries = pool_.queries(dataset, image, true, random_);
-    auto sample = augment(make_sample(image, queries, side), experiment_.augment, random_);
-    for (std::size_t q = 0; q < sample.masks.size(); ++q) {
-      if (sample.masks[q].size(0) > copies_.front()->object_queries()) {
-        throw DataError(Fault{
-            pool_.datasets()[dataset].data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
-            std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", copies_.front()->object_queries()),
-            "raise backbone.num_queries, cut smaller tiles, or set targets = \"class\""});
+TrainerState Trainer::state() const {
+  TrainerState state{done_, loss_scale_.factor(), loss_scale_.good_steps(), average_.state()};
+  for (const auto& group : groups_) {
+    for (const auto& [name, parameter] : group.parameters) state.tensors["weights." + name] = parameter.detach();
+  }
+  for (const auto& [name, tensor] : optimiser_.state()) state.tensors["optimizer." + name] = tensor;
+  return state;
+}
+
+void Trainer::restore(const TrainerState& state) {
+  const at::NoGradGuard no_grad;
+  Tensors optimiser;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with("optimizer.")) optimiser[name.substr(std::string("optimizer.").size())] = tensor;
+  }
+  for (const auto& group : groups_) {
+    for (const auto& [name, parameter] : group.parameters) {
+      const auto found = state.tensors.find("weights." + name);
+      if (found == state.tensors.end() || found->second.sizes() != parameter.sizes()) {
+        throw DataError(
+            Fault{"training checkpoint", "the weights do not fit the model", name, "", "start the run again without --resume"});
       }
-    }
-    if (!sample.queries.empty()) samples[static_cast<std::size_t>(i) % samples.size()].push_back(std::move(sample));
-  }
-  std::vector<Share> shares(copies_.size());
-  for (std::size_t c = 0; c < shares.size(); ++c) {
-    if (!samples[c].empty()) shares[c].batch = collate(samples[c]);
-  }
-  return shares;
-}
-
-void Trainer::backward(Backbone& model, Share& share, double num_boxes) const {
-  if (share.batch.texts.empty()) return;
-  const auto outputs = model.forward(share.batch);
-  share.result = criterion_(outputs, share.batch.targets, num_boxes);
-  const auto loss = share.result.total.item<double>();
-  if (!std::isfinite(loss)) {
-    throw NumericError(Fault{fmt::format("step {}", done_), "the loss is not finite", fmt::format("{}", loss), "a number",
-                             "lower train.learning_rate, or look at the data with sam3lab verify"});
-  }
-  (share.result.total / static_cast<double>(copies_.size())).backward();
-}
-
-// Sums into the first copy's gradients; each share was divided by the number of copies before its backward pass.
-void Trainer::average_gradients() {
-  const auto first = copies_.front()->parameters();
-  for (std::size_t c = 1; c < copies_.size(); ++c) {
-    const auto other = copies_[c]->parameters();
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      auto& gradient = other[i].second.mutable_grad();
-      if (!gradient.defined()) continue;
-      auto& sum = first[i].second.mutable_grad();
-      sum = sum.defined() ? sum.add_(gradient) : gradient;
-      gradient = at::Tensor();
+      parameter.detach().copy_(found->second);
     }
   }
+  optimiser_.restore(optimiser);
+  average_.restore(state.tensors);
+  loss_scale_.restore(state.loss_scale, state.loss_scale_steps);
+  done_ = state.step;
 }
 
-StepRow Trainer::describe(const std::vector<Share>& shares) const {
+std::vector<Share> Trainer::load() {
+  if (!loader_) {
+    const auto& model = *input_.copies.front();
+    const auto ahead = std::max(options_.images_per_step, options_.workers);
+    loader_.emplace(input_.pool, input_.experiment.augment,
+                    LoaderOptions{model.image_size(), model.object_queries(), options_.workers, ahead, input_.seed,
+                                  done_ * options_.images_per_step});
+  }
+  std::vector<Sample> samples;
+  for (std::int64_t i = 0; i < options_.images_per_step; ++i) samples.push_back(loader_->next());
+  return make_shares(std::move(samples), input_.copies.size(), options_.accumulate);
+}
+
+std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
+  const auto copies = input_.copies.size();
+  std::vector<PassResult> passes(copies);
+  const double boxes = boxes_per_copy(shares);
+  for (const auto& copy : input_.copies) copy->train(true);
+  const auto pass = [&](std::size_t c) {
+    if (shares[c].empty()) return;
+    const PassOptions options{
+        reduced_type(options_.precision), input_.seed, done_, c, boxes, loss_scale_.factor() / static_cast<double>(copies)};
+    passes[c] = add_gradients(*input_.copies[c], input_.tunings[c], input_.criterion, shares[c], options);
+  };
+  if (random_ == false) {
+    side_by_side(copies, pass);
+  } else {
+    for (std::size_t c = 0; c < copies; ++c) pass(c);
+  }
+  if (!random_ && std::ranges::none_of(shares, &Share::empty)) random_ = std::ranges::any_of(passes, &PassResult::random);
+  return passes;
+}
+
+StepRow Trainer::describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const {
   StepRow row;
-  row.step = done_;
-  for (const auto& share : shares) {
-    if (share.batch.texts.empty()) continue;
-    row.loss += share.result.total.item<double>() / static_cast<double>(shares.size());
-    for (const auto& term : share.result.terms)
-      row.terms[term.name] += term.weight * term.value.item<double>() / static_cast<double>(shares.size());
+  row.step = done_ + 1;
+  const auto copies = static_cast<double>(shares.size());
+  for (std::size_t c = 0; c < shares.size(); ++c) {
+    if (shares[c].empty()) continue;
+    row.loss += passes[c].loss.total.item<double>() / copies;
+    for (const auto& term : passes[c].loss.terms) row.terms[term.name] += term.weight * term.value.item<double>() / copies;
   }
   row.rate_factor = schedule_.factor(done_);
   return row;
 }
 
-StepRow Trainer::step() {
-  const auto started = std::chrono::steady_clock::now();
-  auto shares = draw();
-  double boxes = 0.0;
-  for (const auto& share : shares) {
-    if (!share.batch.texts.empty()) boxes += share.batch.targets.num_boxes.sum().item<double>();
-  }
-  const double num_boxes = std::max(1.0, boxes / static_cast<double>(shares.size()));
-  for (const auto& copy : copies_) copy->train(true);
-  side_by_side(copies_.size(), [&](std::size_t c) { backward(*copies_[c], shares[c], num_boxes); });
-  average_gradients();
-  auto row = describe(shares);
-  row.gradient_norm = optimiser_.clip(experiment_.train.clip_norm);
-  if (!std::isfinite(row.gradient_norm)) {
-    throw NumericError(Fault{fmt::format("step {}", done_), "the gradient is not finite", fmt::format("{}", row.gradient_norm),
-                             "a number", "lower train.learning_rate"});
-  }
+void Trainer::stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const {
+  const auto saved = save_batches(input_.diagnosis, shares, done_ + 1, what);
+  throw NumericError(Fault{fmt::format("step {}", done_ + 1), what, got, "a number",
+                           "lower train.learning_rate, or look at the data: " + saved});
+}
+
+// false: under float16 the gradient overflowed, and nothing was changed.
+bool Trainer::update(StepRow& row) {
+  if (loss_scale_.on()) scale_gradients(groups_, 1.0 / loss_scale_.factor());
+  row.gradient_norm = optimiser_.clip(options_.clip_norm);
+  if (!std::isfinite(row.loss) || !std::isfinite(row.gradient_norm)) return false;
   optimiser_.step(schedule_.factor(done_));
+  average_.update();
+  loss_scale_.grew();
+  return true;
+}
+
+StepRow Trainer::step() {
+  cost_.start();
+  const auto shares = load();
+  std::string work;
+  for (const auto& share : shares) work += work_of(share.whole);
+  cost_.work(work);
+  StepRow row;
+  try {
+    const auto passes = run_passes(shares);
+    average_gradients(input_.tunings);
+    row = describe(shares, passes);
+  } catch (const NumericError& error) {
+    stop(shares, error.what(), "");
+  }
+  const bool updated = update(row);
   optimiser_.clear_gradients();
+  if (!updated && !loss_scale_.on()) {
+    const bool loss = !std::isfinite(row.loss);
+    stop(shares, loss ? "the loss is not finite" : "the gradient is not finite",
+         fmt::format("{}", loss ? row.loss : row.gradient_norm));
+  }
+  if (!updated && !loss_scale_.overflowed()) {
+    stop(shares, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
+  }
   ++done_;
-  row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  row.peak_memory_mib = peak_memory_mib();
+  cost_.stop(row);
   return row;
 }
 

@@ -1,51 +1,79 @@
 // The optimiser loop over one pool with one model.
 #pragma once
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <sam3lab/api/backbone.h>
+#include <sam3lab/api/scheme.h>
 
 #include "core/config/experiment.h"
 #include "core/record/run_record.h"
 #include "core/train/adamw.h"
-#include "core/train/augment.h"
+#include "core/train/cost.h"
 #include "core/train/criterion.h"
+#include "core/train/gradients.h"
+#include "core/train/loader.h"
+#include "core/train/loss_scale.h"
+#include "core/train/moving_average.h"
 #include "core/train/pool.h"
-#include "core/train/sampler.h"
 #include "core/train/schedule.h"
 
 namespace sam3lab {
 
+struct TrainerInput {
+  const Experiment& experiment;
+  const Pool& pool;
+  const Criterion& criterion;
+  // Copies share their weights. Each works on its share of a step's images in a thread of its own, and the gradients are
+  // averaged, as data-parallel training over so many processes does; the number of boxes that losses are divided by is the mean
+  // over copies. Where the model draws random numbers (dropout) copies take turns: LibTorch has one generator for all threads.
+  std::vector<std::shared_ptr<Backbone>> copies;
+  std::vector<Tuning> tunings;  // one a copy
+  std::uint64_t seed = 0;
+  std::filesystem::path diagnosis;  // where the batch goes if training must stop
+};
+
+// All that a run goes on with. Images and random numbers need no state: theirs follow from the seed and the step.
+struct TrainerState {
+  std::int64_t step = 0;
+  double loss_scale = 1.0;
+  std::int64_t loss_scale_steps = 0;
+  Tensors tensors;  // "weights.NAME" of what trains, "optimizer.first.NAME" and the like, "average.NAME"; live
+};
+
 class Trainer {
  public:
-  // `copies` share their weights. Each works on its share of a step's images in a thread of its own, and the gradients are
-  // averaged, as data-parallel training over so many processes does; the number of boxes that losses are divided by is the mean
-  // over copies.
-  Trainer(const Experiment& experiment, const Pool& pool, std::vector<std::shared_ptr<Backbone>> copies,
-          const Criterion& criterion, std::vector<ParameterGroup> groups, std::uint64_t seed);
+  explicit Trainer(TrainerInput input);
 
-  // One update. Throws NumericError for a loss or gradient that is not finite; the weights are then those of the step before.
+  // One update. Throws NumericError for a loss or gradient that is not finite; the weights are then those of the step before,
+  // and the batch is saved. Under float16 such a step is left out instead, until the loss scale is below 1.
   StepRow step();
   [[nodiscard]] std::int64_t done() const { return done_; }
+  [[nodiscard]] MovingAverage& average() { return average_; }
+  [[nodiscard]] const CostMeter& cost() const { return cost_; }
+
+  [[nodiscard]] TrainerState state() const;
+  void restore(const TrainerState& state);  // before the first step; throws DataError if a tensor does not fit
 
  private:
-  struct Share {
-    Batch batch;
-    CriterionResult result;
-  };
-  std::vector<Share> draw();
-  void backward(Backbone& model, Share& share, double num_boxes) const;
-  void average_gradients();
-  [[nodiscard]] StepRow describe(const std::vector<Share>& shares) const;
+  std::vector<Share> load();
+  std::vector<PassResult> run_passes(const std::vector<Share>& shares);
+  [[nodiscard]] StepRow describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const;
+  bool update(StepRow& row);
+  [[noreturn]] void stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const;
 
-  const Experiment& experiment_;
-  const Pool& pool_;
-  std::vector<std::shared_ptr<Backbone>> copies_;
-  const Criterion& criterion_;
+  TrainerInput input_;
+  const TrainOptions& options_;
+  std::vector<ParameterGroup> groups_;
   AdamW optimiser_;
   Schedule schedule_;
-  Sampler sampler_;
-  Random random_;
+  MovingAverage average_;
+  LossScale loss_scale_;
+  CostMeter cost_;
+  std::optional<Loader> loader_;  // from the first step on, when it is known where to begin
+  std::optional<bool> random_;    // does the model draw random numbers? The first step tells
   std::int64_t done_ = 0;
 };
 

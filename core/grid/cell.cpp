@@ -1,0 +1,126 @@
+#include "core/grid/cell.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <sam3lab/stamp.h>
+
+#include "core/config/text.h"
+#include "core/eval/evaluate.h"
+#include "core/eval/predict.h"
+#include "core/grid/code_version.h"
+#include "core/grid/out_of_memory.h"
+#include "core/train/energy.h"
+
+namespace sam3lab {
+namespace {
+
+std::map<std::string, std::string> environment_of(const Experiment& experiment, const RunRequest& request) {
+  std::map<std::string, std::string> environment;
+  environment["compiler"] = fmt::format("g++ {}", __VERSION__);
+  environment["libtorch"] = SAM3LAB_TORCH_VERSION;
+  environment["sam3lab"] = SAM3LAB_VERSION;
+  environment["device"] = "cpu";
+  environment["threads"] = fmt::format("{} copies of {} threads", experiment.train.copies, experiment.train.threads);
+  environment["precision"] = experiment.train.precision;
+  environment["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+  environment["energy"] = EnergyMeter().source();
+  for (const auto& [key, value] : experiment.cell) environment["cell/" + key] = value;
+  if (request.limit > 0) environment["limit"] = fmt::format("{} items of each dataset: NOT FOR REPORTING", request.limit);
+  if (!experiment.train.best_metric.empty()) {
+    environment["selection"] = fmt::format(
+        "weights chosen by {} on the held-out items of the internal datasets: their scores after training are those of the "
+        "best "
+        "of several tries, and too high by what chance gave",
+        experiment.train.best_metric);
+  }
+  return environment;
+}
+
+void describe_run(const Experiment& experiment, const Registry& registry, RunRecord& record) {
+  record.name = experiment.name;
+  record.code_version = fmt::format("{}, sources {}", code_commit(), code_digest());
+  record.resolved_toml = experiment.resolved_toml;
+  record.source_toml = experiment.source_text;
+  if (!experiment.checkpoint.load.empty()) record.checkpoint_sha256 = file_sha256(experiment.checkpoint.load);
+  record.protocol = protocol_text(experiment.evaluate);
+  for (const auto& plugin : registry.plugins()) {
+    for (const auto& offer : plugin.offers) {
+      record.plugins.push_back({offer.substr(0, offer.find('/')), offer.substr(offer.find('/') + 1),
+                                plugin.file.filename().string(), plugin.version, plugin.stamp});
+    }
+  }
+}
+
+void describe_data(const Experiment& experiment, const Pool& pool, RunRecord& record) {
+  for (const auto& dataset : pool.datasets()) {
+    auto& row = record.datasets[dataset.name];
+    row.modality = dataset.common.modality;
+    row.role = dataset.common.role;
+    row.split_sha256 = dataset.split.sha256;
+    row.labels = dataset.data->labels();
+    const auto ids = [&](const std::vector<std::int64_t>& items) {
+      std::vector<std::string> names;
+      for (const auto item : items) names.push_back(dataset.data->item(item).id);
+      return names;
+    };
+    row.train_items = ids(dataset.split.train);
+    row.held_out_items = ids(dataset.split.held_out);
+    row.dropped_items = ids(dataset.split.dropped);
+    for (const auto& file : dataset.data->files()) {
+      const auto relative = std::filesystem::proximate(file, experiment.file.parent_path());
+      row.file_sha256[relative.generic_string()] = file_sha256(file);
+    }
+  }
+}
+
+// The same settings, seed, data and code are the same run, wherever it happens.
+std::string identity_of(const Experiment& experiment, std::int64_t limit, const RunRecord& record) {
+  std::string text = fmt::format("{}\nseed {}\ncode {}\nlimit {}\n", experiment.identity, record.seed, code_digest(), limit);
+  for (const auto& [name, dataset] : record.datasets) {
+    text += fmt::format("{} {}\n", name, dataset.split_sha256);
+    for (const auto& [file, digest] : dataset.file_sha256) text += digest + "\n";
+  }
+  return sha256(text + record.checkpoint_sha256);
+}
+
+}  // namespace
+
+Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry, const RunRequest& the_request)
+    : experiment(the_experiment), seed(the_seed), registry(the_registry), request(the_request), pool(experiment, registry) {
+  record.seed = seed;
+  record.environment = environment_of(experiment, request);
+  describe_run(experiment, registry, record);
+  for (const auto& [key, choice] : experiment.metrics) {
+    metrics[key] = registry.make<Metric>(choice);
+    record.metric_definitions[key] = metrics[key]->definition();
+  }
+  describe_data(experiment, pool, record);
+  record.identity = identity_of(experiment, request.limit, record);
+  places = places_of(request.folder, record);
+}
+
+void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t limit) {
+  const auto start = Clock::now();
+  Experiment asked = experiment;
+  if (internal_only) asked.evaluate.external = false;
+  const Evaluator evaluator(asked, pool, metrics);
+  const EvaluateRequest what{stage, stage == "after", limit, [&](std::int64_t done, std::int64_t all) {
+                               report({"evaluate " + stage, done, all, since(start), ""});
+                               return !interrupted();
+                             }};
+  name_knobs("evaluate " + stage, [&] {
+    for (auto& [name, rows] : evaluator.run(model.copies, what)) {
+      auto& scores = record.datasets[name].scores;
+      scores.insert(scores.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    }
+  });
+  record.seconds["evaluate_" + stage] = since(start);
+}
+
+void Cell::commit() {
+  record.seconds["total"] = seconds_before + since(started);
+  write_record(record, places.result);
+}
+
+}  // namespace sam3lab

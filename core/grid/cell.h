@@ -1,0 +1,49 @@
+// One run while it goes on: what its phases share.
+#pragma once
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sam3lab/api/metric.h>
+
+#include "core/grid/places.h"
+#include "core/grid/run_cell.h"
+#include "core/train/model.h"
+#include "core/train/pool.h"
+#include "core/train/tuning.h"
+
+namespace sam3lab {
+
+using Clock = std::chrono::steady_clock;
+inline double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Cell {
+  // Reads the data's tables and describes the run: its record, identity and places are known then. No model is built.
+  Cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
+
+  const Experiment& experiment;
+  std::int64_t seed;
+  const Registry& registry;
+  const RunRequest& request;
+  Pool pool;
+  std::map<std::string, std::shared_ptr<Metric>> metrics;
+  Clock::time_point started = Clock::now();
+  double seconds_before = 0.0;  // of the run until it was resumed
+  RunRecord record;
+  Places places;
+  Model model;
+  std::vector<Tuning> tunings;  // one a copy; empty where nothing trains
+
+  // Scores the model as it is and adds the rows under `stage`; none if it was interrupted. `internal_only` leaves out external
+  // datasets, `limit` as in RunRequest.
+  void evaluate(const std::string& stage, bool internal_only, std::int64_t limit);
+  void commit();
+  void report(const Progress& progress) const {
+    if (request.progress) request.progress(progress);
+  }
+  [[nodiscard]] bool interrupted() const { return request.interrupted != nullptr && *request.interrupted; }
+};
+
+}  // namespace sam3lab

@@ -1,0 +1,20 @@
+// The scheme of an experiment on all copies of its model.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include <sam3lab/api/scheme.h>
+
+#include "core/config/experiment.h"
+#include "core/registry/registry.h"
+#include "core/train/model.h"
+
+namespace sam3lab {
+
+// One Tuning a copy; what the scheme added has one memory for all of them, as the weights have. UsageError where nothing
+// trains, and where checkpoint.merge asks for what the scheme cannot do.
+std::vector<Tuning> tune(Model& model, const Experiment& experiment, const Registry& registry, std::uint64_t seed);
+
+std::int64_t trainable_parameters(const Tuning& tuning);  // numbers, not tensors
+
+}  // namespace sam3lab
