@@ -8,6 +8,8 @@
 
 #include <ATen/ATen.h>
 
+#include "plugins/backbones/sam3/dropout_attention.h"
+
 namespace sam3lab::sam3 {
 
 Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out, Unported)
@@ -137,7 +139,10 @@ at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const
   keys_values.lengthen(k, v, mask, training());
   const double rate = training() ? dropout : 0.0;
   at::Tensor mixed;
-  if (kernel == Kernel::fused) {
+  if (kernel == Kernel::fused && rate > 0.0 && q.is_cpu()) {
+    const auto exact = [](const at::Tensor& x) { return x.to(at::kFloat); };
+    mixed = dropout_attention(exact(q), exact(k), exact(v), mask, rate, draw_seed()).to(q.scalar_type());
+  } else if (kernel == Kernel::fused) {
     mixed = at::scaled_dot_product_attention(q, k, v, mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt, rate);
   } else {
     at::Tensor scores = at::matmul(q * std::sqrt(1.0 / static_cast<double>(q.size(-1))), k.transpose(-2, -1));

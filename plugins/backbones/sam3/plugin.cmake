@@ -6,3 +6,6 @@ set(SAM3LAB_VOCABULARY_FILE "${CMAKE_SOURCE_DIR}/.deps/vocabulary/bpe_simple_voc
     CACHE FILEPATH "the tokenizer's vocabulary that is used when neither option nor environment names one")
 set_source_files_properties(${folder}/vocabulary.cpp PROPERTIES
     COMPILE_DEFINITIONS SAM3LAB_VOCABULARY_FILE="${SAM3LAB_VOCABULARY_FILE}")
+# No LibTorch in it: the precompiled header's flags do not bind it.
+set_source_files_properties(${folder}/attention_tiles.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+    COMPILE_OPTIONS "-O3;-fopenmp-simd;-ffp-contract=fast")
