@@ -75,6 +75,8 @@ std::vector<ScoreRow> Evaluator::score(const Asked& asked, const std::string& st
     if (shuffled && (own[q] == q || !query.present)) continue;
     const auto& prediction = asked.predictions[own[q]];
     const auto truth = truth_of(asked.image, query.label);
+    if (experiment_.evaluate.protocol == "upstream" && !truth.any().item<bool>())
+      continue;  // the published evaluator asks none
     const auto mask = prediction.fired ? prediction.mask : at::zeros_like(prediction.mask);
     ScoreRow row;
     row.stage = stage;

@@ -53,7 +53,10 @@ bool read_head(Reader& reader, PixelUse use) {
   if (use == PixelUse::labels) {
     png_set_packing(reader.png);
   } else {
-    if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(reader.png);
+    if (colour == PNG_COLOR_TYPE_PALETTE) {
+      png_set_palette_to_rgb(reader.png);
+      png_set_strip_alpha(reader.png);  // a palette's transparency would become a fourth channel
+    }
     if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(reader.png);
   }
   if ((colour & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(reader.png);

@@ -17,21 +17,6 @@
 namespace sam3lab {
 namespace {
 
-void load_weights(Model& model, const CheckpointOptions& options) {
-  const auto file = read_checkpoint(options.load);
-  const auto named = to_bare(file.tensors, options.load);
-  auto live = model.copies.front()->parameters();
-  for (auto& buffer : model.copies.front()->buffers()) live.push_back(buffer);
-  const at::NoGradGuard no_grad;
-  const auto report = load_into(live, named);
-  model.load_report = report.text();
-  if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return;
-  std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
-  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),
-                        "every parameter of the model",
-                        "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
-}
-
 void share_weights(Backbone& from, Backbone& to) {
   const at::NoGradGuard no_grad;
   const auto source = from.parameters();
@@ -44,11 +29,25 @@ void share_weights(Backbone& from, Backbone& to) {
 
 }  // namespace
 
+std::string load_weights(Backbone& model, const CheckpointOptions& options) {
+  const auto file = read_checkpoint(options.load);
+  const auto named = to_bare(file.tensors, options.load);
+  auto live = model.parameters();
+  for (auto& buffer : model.buffers()) live.push_back(buffer);
+  const at::NoGradGuard no_grad;
+  const auto report = load_into(live, named);
+  if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return report.text();
+  std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
+  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),
+                        "every parameter of the model",
+                        "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
+}
+
 Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies) {
   Model model;
   for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(experiment.backbone));
   model.copies.front()->initialise(seed);
-  if (!experiment.checkpoint.load.empty()) load_weights(model, experiment.checkpoint);
+  if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.copies.front(), experiment.checkpoint);
   for (std::size_t i = 1; i < model.copies.size(); ++i) share_weights(*model.copies.front(), *model.copies[i]);
   for (const auto& [name, parameter] : model.copies.front()->parameters()) model.parameters += parameter.numel();
   return model;

@@ -24,6 +24,9 @@ struct Model {
 // model must be in it, in its shape, unless allow_missing is set.
 Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies);
 
+// Copies a checkpoint into a model and returns the counts (LoadReport::text()). Throws DataError as make_model does.
+std::string load_weights(Backbone& model, const CheckpointOptions& options);
+
 // SHA-256 of a file, hex.
 std::string file_sha256(const std::string& path);
 

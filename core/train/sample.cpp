@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/image/model_image.h"
+
 namespace sam3lab {
 namespace {
 
@@ -40,12 +42,6 @@ Targets pack(const std::vector<Sample>& samples, std::int64_t side) {
 }
 
 }  // namespace
-
-at::Tensor resize_image(const at::Tensor& image, std::int64_t side) {
-  if (image.size(0) == side && image.size(1) == side) return image;
-  const auto planes = image.permute({2, 0, 1}).contiguous().unsqueeze(0);
-  return at::_upsample_bilinear2d_aa(planes, {side, side}, false, std::nullopt, std::nullopt).squeeze(0).permute({1, 2, 0});
-}
 
 at::Tensor boxes_of(const at::Tensor& masks) {
   if (masks.size(0) == 0) return at::zeros({0, 4});
@@ -88,7 +84,7 @@ Batch collate(const std::vector<Sample>& samples) {
       index.push_back(static_cast<std::int64_t>(i));
     }
   }
-  batch.images = at::stack(images).to(at::kFloat).div_(127.5).sub_(1.0);
+  batch.images = normalised(at::stack(images));
   batch.image_index = at::tensor(index, at::kLong);
   batch.targets = pack(samples, batch.images.size(-1));
   return batch;

@@ -20,9 +20,6 @@ struct Sample {
 // at this size is dropped, and a query without masks becomes an absent one.
 Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& queries, std::int64_t side);
 
-// [H, W, 3] uint8 -> [side, side, 3] uint8: bilinear with antialiasing, as torchvision's Resize on uint8 tensors.
-at::Tensor resize_image(const at::Tensor& image, std::int64_t side);
-
 // cxcywh in 0..1 of each mask [n, R, R] bool; no mask may be empty.
 at::Tensor boxes_of(const at::Tensor& masks);
 

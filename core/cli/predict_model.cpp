@@ -1,0 +1,64 @@
+#include "core/cli/predict_model.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/config/read.h"
+#include "core/record/run_record.h"
+
+namespace sam3lab {
+namespace {
+
+constexpr const char* where = "sam3lab predict";
+constexpr std::int64_t published_values = 840'000'000;
+
+bool is_result(const std::string& file) {
+  std::array<char, 8> start{};
+  std::ifstream(file, std::ios::binary).read(start.data(), start.size());
+  using namespace std::string_view_literals;
+  return std::string_view(start.data(), start.size()) == "\x89HDF\r\n\x1a\n"sv;
+}
+
+// The first backbone there is, with its defaults.
+std::string default_backbone(const Registry& registry) {
+  const auto slot = registry.catalogue().find(std::string(Backbone::slot));
+  if (slot == registry.catalogue().end() || slot->second.empty())
+    throw UsageError(Fault{where, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
+  return slot->second.begin()->first;
+}
+
+bool sets_backbone(const ModelRequest& request, std::string_view key) {
+  return std::ranges::any_of(request.sets, [key](const std::string& set) { return set.starts_with(key); });
+}
+
+}  // namespace
+
+ChosenModel choose_model(const Registry& registry, const ModelRequest& request) {
+  BackboneRequest read{request.model, std::nullopt, request.sets};
+  std::string from = request.model;
+  if (from.empty()) {
+    const auto beside = std::filesystem::path(request.checkpoint).replace_extension(".h5").string();
+    if (is_result(beside)) from = beside;
+  }
+  if (!from.empty()) {
+    read.file = from;
+    if (is_result(from)) read.text = read_record(from).resolved_toml;
+    return {read_backbone(read, registry.catalogue()), from};
+  }
+  if (request.values < published_values / 2 && request.sets.empty()) {
+    throw UsageError(Fault{where, "nothing says the sizes of the model, and the checkpoint is too small for the published ones",
+                           fmt::format("{} values", request.values), fmt::format("about {}", published_values),
+                           "give --model with the experiment (.toml) or the result (.h5) that it came from"});
+  }
+  if (!sets_backbone(request, "backbone.use=")) read.sets.push_back("backbone.use=" + default_backbone(registry));
+  return {read_backbone(read, registry.catalogue()), "defaults"};
+}
+
+}  // namespace sam3lab
