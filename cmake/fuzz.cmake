@@ -16,7 +16,7 @@ target_compile_definitions(fuzz_parsers PUBLIC SAM3LAB_FUZZ)
 target_compile_options(fuzz_parsers PUBLIC -w -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
   -fno-sanitize=vptr,function -fno-sanitize-recover=all)
 target_link_libraries(fuzz_parsers PUBLIC sam3lab_headers sam3lab_libraries ICU::uc ICU::i18n)
-target_link_options(fuzz_parsers PUBLIC -Wl,--as-needed -fsanitize=fuzzer,address,undefined)
+target_link_options(fuzz_parsers PUBLIC -Wl,--as-needed -fsanitize=address,undefined)
 set_source_files_properties(plugins/backbones/sam3/vocabulary.cpp PROPERTIES COMPILE_DEFINITIONS
   SAM3LAB_VOCABULARY_FILE="${CMAKE_SOURCE_DIR}/.deps/vocabulary/bpe_simple_vocab_16e6.txt.gz")
 
@@ -26,5 +26,12 @@ foreach(source ${targets})
   if(NOT name MATCHES "^(files|replay)$")
     add_executable(fuzz_${name} ${source})
     target_link_libraries(fuzz_${name} PRIVATE fuzz_parsers)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   endif()
 endforeach()
+
+# The replay that scripts/test runs, here under the sanitizers.
+add_executable(fuzz_replay EXCLUDE_FROM_ALL ${targets})
+target_compile_options(fuzz_replay PRIVATE -USAM3LAB_FUZZ)
+target_link_libraries(fuzz_replay PRIVATE fuzz_parsers)
+target_link_options(fuzz_replay PRIVATE -fsanitize=fuzzer-no-link)

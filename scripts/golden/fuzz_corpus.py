@@ -266,7 +266,7 @@ def texts():
         put(target, "bad_open", 'a = "x')
         put(target, "bad_nested", "a = " + "[" * 2000)
         put(target, "bad_tables", "a = " + "{a=" * 1000)
-    put("toml", "good_kinds", 'a = 1\nb = -0x1F\nc = 1e3\nd = true\ne = """x\\\n  y"""\nf = \'z\'\ng = [1, [2.5, inf]]\nh.i = {j = "\\u00e9"}\n'
+    put("toml", "good_kinds", 'a = 1\nb = 0x1F\nc = 1e3\nd = true\ne = """x\\\n  y"""\nf = \'z\'\ng = [1, [2.5, inf]]\nh.i = {j = "\\u00e9"}\n'
         '[t."u v"]\nk = 1979-05-27T07:32:00Z\n[[list]]\nx = 1\n')
     put("toml", "good_override", "train.steps=10")
     put("plugin_tables", "good_labels", '"lung" = [5, 6]\n"brain" = "nonzero"\n"Mü" = [0]\n')
