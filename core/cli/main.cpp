@@ -4,23 +4,21 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <new>
 #include <optional>
-
-#include <c10/util/Exception.h>
 
 #include <sam3lab/api/error.h>
 
 #include "core/cli/command.h"
 #include "core/config/text.h"
+#include "core/grid/failure.h"
 #include "core/registry/registry.h"
 
 namespace sam3lab {
 
 const std::vector<const Command*>& all_commands() {
   static const std::vector<const Command*> commands = {
-      &run_command,  &inspect_command, &convert_command, &tokenize_command, &trace_command,
-      &list_command, &explain_command, &doctor_command,  &version_command,
+      &run_command,      &plan_command,  &report_command, &predict_command, &inspect_command, &convert_command,
+      &tokenize_command, &trace_command, &list_command,   &explain_command, &doctor_command,  &version_command,
   };
   return commands;
 }
@@ -117,20 +115,9 @@ int guarded(const Arguments& arguments) {
     std::cout.flush();
     if (!std::cout) return report("standard output: cannot be written; is the disk full?", ExitCode::data);
     return code;
-  } catch (const Error& error) {
-    return report(error.what(), error.code());
-  } catch (const std::bad_alloc&) {
-    return report("out of memory; use fewer or smaller images at a time, or a smaller model", ExitCode::numeric);
-  } catch (const c10::OutOfMemoryError& error) {
-    return report("out of memory: " + std::string(error.what_without_backtrace()), ExitCode::numeric);
-  } catch (const c10::Error& error) {
-    return report("LibTorch: " + std::string(error.what_without_backtrace()), ExitCode::numeric);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return report(error.what(), ExitCode::data);
-  } catch (const std::exception& error) {
-    return report("unexpected error: " + std::string(error.what()), ExitCode::numeric);
   } catch (...) {
-    return report("unexpected error of unknown type", ExitCode::numeric);
+    const Failure failure = failure_of(std::current_exception());
+    return report(failure.text, failure.code);
   }
 }
 

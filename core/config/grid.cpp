@@ -138,7 +138,7 @@ std::vector<Axis> take_axes(Tree& tree, Tree& overrides, std::vector<Fault>& fau
   return axes;
 }
 
-std::vector<Cell> cells_of(const std::vector<Axis>& axes, const std::string& where, std::vector<Fault>& faults) {
+std::vector<CellLayer> cells_of(const std::vector<Axis>& axes, const std::string& where, std::vector<Fault>& faults) {
   std::size_t count = 1;
   for (const Axis& axis : axes) {
     count *= axis.points.size();
@@ -147,7 +147,7 @@ std::vector<Cell> cells_of(const std::vector<Axis>& axes, const std::string& whe
       return {};
     }
   }
-  std::vector<Cell> cells(count);
+  std::vector<CellLayer> cells(count);
   std::size_t repeat = count;
   for (const Axis& axis : axes) {
     repeat /= axis.points.size();

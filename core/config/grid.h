@@ -23,7 +23,7 @@ struct Axis {
   std::vector<Point> points;
 };
 
-struct Cell {
+struct CellLayer {
   Tree layer;
   std::vector<std::pair<std::string, std::string>> settings;
 };
@@ -34,6 +34,6 @@ struct Cell {
 std::vector<Axis> take_axes(Tree& tree, Tree& overrides, std::vector<Fault>& faults);
 
 // All combinations, the last axis varying fastest; one empty cell without axes. More than `most_cells` is a fault.
-std::vector<Cell> cells_of(const std::vector<Axis>& axes, const std::string& where, std::vector<Fault>& faults);
+std::vector<CellLayer> cells_of(const std::vector<Axis>& axes, const std::string& where, std::vector<Fault>& faults);
 
 }  // namespace sam3lab

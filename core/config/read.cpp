@@ -94,7 +94,7 @@ std::vector<Experiment> read_cells(const ReadRequest& request, const Catalogue& 
   merge(layers.merged, take_axis_overrides(overrides));
   const std::vector<Axis> axes = take_axes(layers.merged, overrides, faults);
   std::vector<Experiment> experiments;
-  for (const Cell& cell : cells_of(axes, request.file.string(), faults)) {
+  for (const CellLayer& cell : cells_of(axes, request.file.string(), faults)) {
     Tree tree = layers.merged;
     overlay(tree, cell.layer);
     overlay(tree, overrides);
