@@ -26,6 +26,14 @@ open("cut.safetensors", "wb").write(whole[:-9])
 open("long.safetensors", "wb").write(struct.pack("<Q", 1 << 62) + whole[8:])
 tensors("past.safetensors", [], b"", '{"detector.backbone.x":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}')
 tensors("wrap.safetensors", [], b"", '{"backbone.x":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,4]}}')
+part = '"%s":{"dtype":"%s","shape":[2],"data_offsets":[%d,%d]}'
+tensors("overlap.safetensors", [], bytes(12), "{" + part % ("a", "F32", 0, 8) + "," + part % ("b", "F32", 4, 12) + "}")
+tensors("double.safetensors", [], bytes(8), "{" + part % ("a", "F32", 0, 8) + "," + part % ("a", "F32", 0, 8) + "}")
+tensors("dtype.safetensors", [], bytes(8), "{" + part % ("a", "F31", 0, 8) + "}")
+with open("header.safetensors", "wb") as huge:  # zeros that take no place on the disk
+    huge.write(struct.pack("<Q", 100_000_001) + b"{"); huge.truncate(8 + 100_000_001)
+open("deep.safetensors.index.json", "w").write('{"weight_map":' + "[" * 100000)
+open("out.safetensors.index.json", "w").write('{"weight_map":{"a":"../good.safetensors"}}')
 tensors("other.safetensors", [("layer1.conv.weight", [2])])
 tensors("twice.safetensors", [("backbone.x", [1]), ("detector.backbone.x", [1])])
 tensors("odd.safetensors", [("detector.transformer.decoder.layers.0.self_attn.in_proj_weight", [7, 2])])
@@ -43,10 +51,16 @@ open("noise.pt", "wb").write(b"PK\x03\x04" + bytes(range(256)) * 8)
 END
 : >empty.pt
 
-for file in cut long past wrap; do
+for file in cut long past wrap overlap double dtype header; do
   refuses 3 "$file.safetensors" "$program" convert $file.safetensors out.pt --layout bare
   refuses 3 "$file.safetensors" "$program" inspect $file.safetensors
 done
+refuses 3 'overlaps' "$program" inspect overlap.safetensors
+refuses 3 "'a' occurs twice" "$program" inspect double.safetensors
+refuses 3 'F31.*one of: BOOL' "$program" inspect dtype.safetensors
+refuses 3 'at most 100000000' "$program" inspect header.safetensors
+refuses 3 'deep.safetensors.index.json.*levels' "$program" inspect deep.safetensors.index.json
+refuses 3 'no plain file name' "$program" convert out.safetensors.index.json out.pt --layout bare
 for file in evil bomb noise empty missing; do
   refuses 3 "$file.pt" "$program" convert $file.pt out.pt --layout bare
   refuses 3 "$file.pt" "$program" inspect $file.pt --json
