@@ -1,5 +1,5 @@
-// Where a scheme may hang parameters of its own into a model that it does not know: low-rank updates, bottleneck adapters, learned
-// keys and values.
+// Where a scheme may hang parameters of its own into a model that it does not know: low-rank updates, bottleneck adapters,
+// learned keys and values.
 #pragma once
 #include <cstdint>
 #include <string>
