@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 #include <sam3lab/api/error.h>
 
@@ -146,6 +148,10 @@ void trace_forward(const Batch& batch, Backbone& model, Tensors& into) {
   for (const auto& [name, tensor] : outputs.extras) keep(name, tensor);
 }
 
+std::vector<ParameterGroup> one_group(const NamedTensors& parameters, const TraceCase& trace_case) {
+  return {{"all", parameters, trace_case.learning_rate, trace_case.weight_decay}};
+}
+
 }  // namespace
 
 TraceCase read_trace_case(const std::string& folder, const Schema& backbone_schema) {
@@ -171,11 +177,11 @@ Tensors trace(const TraceCase& trace_case, Backbone& model, const Criterion& cri
   if (steps == 0) return result;
   const auto parameters = model.parameters();
   for (const auto& [name, tensor] : parameters) at::Tensor(tensor).requires_grad_(true);
-  AdamW optimiser({{"all", parameters, trace_case.learning_rate, trace_case.weight_decay}}, {});
+  std::optional<AdamW> optimiser;  // made behind the first backward pass: its moments and the activations would add up
   model.train(true);
   auto losses = at::zeros({steps}, at::kFloat);
   for (std::int64_t step = 0; step < steps; ++step) {
-    optimiser.clear_gradients();
+    if (optimiser) optimiser->clear_gradients();
     auto loss = criterion(model.forward(trace_case.batch), trace_case.batch.targets);
     losses[step].copy_(loss.total.detach());
     loss.total.backward();
@@ -186,7 +192,8 @@ Tensors trace(const TraceCase& trace_case, Backbone& model, const Criterion& cri
         if (tensor.grad().defined()) result["grad." + name] = tensor.grad();
       }
     }
-    optimiser.step(1.0);
+    if (!optimiser) optimiser.emplace(one_group(parameters, trace_case), AdamWOptions{});
+    optimiser->step(1.0);
     if (step == 0) {  // live tensors where no later step changes them: the full model's must not be held twice
       for (const auto& [name, tensor] : parameters)
         result["param." + name] = steps > 1 ? tensor.detach().clone() : tensor.detach();

@@ -3,22 +3,20 @@
 
 Weights and images follow from a formula that tests/plugins/sam3_formula.h repeats, so that the files hold samples of results only.
 
-Use:  PYTHON scripts/golden/sam3_model.py --oracle FOLDER [--out tests/golden] [--only NAME]
-PYTHON is an environment with the package (sam3==0.1.4, open_clip_torch, torch 2.11), FOLDER holds reference_case.py.
+Use:  PYTHON scripts/golden/sam3_model.py [--out tests/golden] [--only NAME]
+PYTHON is the one of the environment that scripts/parity makes: .deps/parity/bin/python.
 """
 import argparse
 import json
 import pathlib
-import sys
 
 import numpy
 import torch
 from safetensors.torch import save_file
 
+import package
+
 SAMPLES = 128
-ODD = dict(img_size=84, pretrain_img_size=28, patch_size=14, embed_dim=40, depth=3, num_heads=5, mlp_ratio=2.5, window_size=4,
-           global_att_blocks=[1], text_width=24, text_heads=2, text_layers=1, context_length=9, d_model=24, num_heads_detr=3,
-           dim_feedforward=40, encoder_layers=1, decoder_layers=2, num_queries=7, geometry_layers=1)
 # size, images, prompts as (image, text), boxes of each prompt as (cx, cy, w, h, label)
 CASES = {
     "text": ("tiny", 2, [(0, "polyp"), (1, "retinal blood vessel"), (0, "cell nucleus"), (1, "polyp")], None),
@@ -26,7 +24,7 @@ CASES = {
               [[(0.5, 0.4, 0.3, 0.6, 1), (0.11, 0.93, 0.2, 0.1, 0), (0.7, 0.7, 0.01, 0.02, 1)], [], [(0.95, 0.5, 0.4, 1.0, 0)]]),
     "one_image": ("tiny", 1, [(0, "liver"), (0, "spleen & kidney"), (0, "")], [[], [(0.5, 0.5, 1.0, 1.0, 1)], []]),
     "unused_image": ("tiny", 3, [(2, "giraffe"), (0, "nerve")], None),
-    "odd": (ODD, 2, [(1, "an optic disc with a far too long description for its context"), (1, "cup")], [[(0.3, 0.3, 0.5, 0.2, 1)], []]),
+    "odd": ("odd", 2, [(1, "an optic disc with a far too long description for its context"), (1, "cup")], [[(0.3, 0.3, 0.5, 0.2, 1)], []]),
     "small": ("small", 2, [(0, "polyp"), (1, "brain tumour")], [[(0.4, 0.6, 0.3, 0.3, 1)], [(0.2, 0.2, 0.1, 0.1, 0)]]),
 }
 
@@ -60,10 +58,16 @@ def formula_weight(name, shape):
     return ((1.0 if name.endswith("weight") else 0.0) + 0.02 * u).float()
 
 
-def samples(name, tensor):
+def fill_by_formula(model):
+    with torch.no_grad():
+        for key, p in model.named_parameters():
+            p.copy_(formula_weight(key, tuple(p.shape)))
+
+
+def samples(name, tensor, most=SAMPLES):
     flat = tensor.detach().double().reshape(-1)
-    if flat.numel() > SAMPLES:
-        flat = flat[torch.from_numpy((stream("sample " + name, SAMPLES) % numpy.uint64(flat.numel())).astype(numpy.int64))]
+    if flat.numel() > most:
+        flat = flat[torch.from_numpy((stream("sample " + name, most) % numpy.uint64(flat.numel())).astype(numpy.int64))]
     return flat.float().contiguous()
 
 
@@ -91,15 +95,13 @@ def datapoint(images, prompts, boxes):
     return BatchedDatapoint(img_batch=images, find_text_batch=texts, find_inputs=[find], find_targets=[None], find_metadatas=[None])
 
 
-def model_case(oracle, name, path):
+def model_case(name, path):
     size, count, prompts, boxes = CASES[name]
-    z = oracle.SIZES[size] if isinstance(size, str) else size
-    model = oracle.build(z, str(oracle.vocabulary()), train=False)
+    z = package.SIZES[size]
+    model = package.build_model(z).eval()
     model._compute_matching = lambda *a: None  # no targets here: losses are another test's
     model.back_convert = lambda targets: None
-    with torch.no_grad():
-        for key, p in model.named_parameters():
-            p.copy_(formula_weight(key, tuple(p.shape)))
+    fill_by_formula(model)
     images = uniform("images", (count, 3, z["img_size"], z["img_size"])).float()
     golden = {"in.image_index": torch.tensor([i for i, _ in prompts])}
     data = datapoint(images, prompts, boxes)
@@ -126,9 +128,9 @@ def model_case(oracle, name, path):
     print(f"{path}: {len(golden)} tensors, {path.stat().st_size // 1024} KiB")
 
 
-def token_case(oracle, path):
+def token_case(path):
     from sam3.model.tokenizer_ve import SimpleTokenizer
-    tokenizer = SimpleTokenizer(bpe_path=str(oracle.vocabulary()))
+    tokenizer = SimpleTokenizer(bpe_path=package.vocabulary())
     texts = json.loads((pathlib.Path(__file__).resolve().parents[2] / "tests/golden/texts.json").read_text())
     rows = [{"text": t, "ids": tokenizer.encode(t)} for t in texts]
     path.write_text("[\n" + ",\n".join(json.dumps(r, ensure_ascii=True) for r in rows) + "\n]\n")
@@ -137,19 +139,15 @@ def token_case(oracle, path):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--oracle", required=True, type=pathlib.Path)
     ap.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2] / "tests/golden")
     ap.add_argument("--only", help="one case, or `tokens`")
     a = ap.parse_args()
-    sys.path.insert(0, str(a.oracle))
-    import reference_case as oracle
-    oracle.without_cuda()
     a.out.mkdir(parents=True, exist_ok=True)
     for name in CASES:
         if a.only in (None, name):
-            model_case(oracle, name, a.out / f"sam3_{name}.safetensors")
+            model_case(name, a.out / f"sam3_{name}.safetensors")
     if a.only in (None, "tokens"):
-        token_case(oracle, a.out / "tokens.json")
+        token_case(a.out / "tokens.json")
 
 
 if __name__ == "__main__":

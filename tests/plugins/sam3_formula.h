@@ -45,13 +45,13 @@ inline at::Tensor weight(const std::string& name, at::IntArrayRef shape) {
   return ((name.ends_with("weight") ? 1.0 : 0.0) + 0.02 * u).to(at::kFloat);
 }
 
-// At most 128 elements of a tensor, picked by its name.
-inline at::Tensor samples(const std::string& name, const at::Tensor& tensor) {
+// At most `most` elements of a tensor, picked by its name.
+inline at::Tensor samples(const std::string& name, const at::Tensor& tensor, std::int64_t most = 128) {
   const at::Tensor flat = tensor.detach().to(at::kDouble).reshape({-1});
-  if (flat.numel() <= 128) return flat.to(at::kFloat);
+  if (flat.numel() <= most) return flat.to(at::kFloat);
   Stream stream("sample " + name);
-  at::Tensor picked = at::empty({128}, at::kDouble);
-  for (std::int64_t i = 0; i < 128; ++i) {
+  at::Tensor picked = at::empty({most}, at::kDouble);
+  for (std::int64_t i = 0; i < most; ++i) {
     picked[i] = flat[static_cast<std::int64_t>(stream.next() % static_cast<std::uint64_t>(flat.numel()))];
   }
   return picked.to(at::kFloat);

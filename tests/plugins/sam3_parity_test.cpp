@@ -10,50 +10,17 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
-#include "core/tensor/safetensors.h"
-#include "plugins/backbones/sam3/model.h"
-#include "tests/plugins/sam3_formula.h"
+#include "tests/plugins/sam3_golden.h"
 
 namespace sam3lab {
 namespace {
 
-using Named = std::map<std::string, at::Tensor>;
-
-struct Golden {
-  Named tensors;
-  std::map<std::string, std::string> meta;
-};
-
-Golden read_golden(const std::string& name) {
-  TensorFile file = read_safetensors(std::string(SAM3LAB_SOURCE_DIR) + "/tests/golden/sam3_" + name + ".safetensors");
-  return {Named(file.tensors.begin(), file.tensors.end()), {file.metadata.begin(), file.metadata.end()}};
-}
-
-struct FromJson {
-  const nlohmann::json& json;
-  template <class T>
-  void operator()(const char* name, T& field, const Limits& = {}) {
-    field = json.at(name).get<T>();
-  }
-};
-
-sam3::Sam3Options options_of(const Golden& golden) {
-  sam3::Sam3Options options;
-  const nlohmann::json sizes = nlohmann::json::parse(golden.meta.at("sizes"));
-  options.size = "tiny";
-  options.sizes.visit(FromJson{sizes});
-  options.dropout = options.drop_path = 0.0;
-  return options;
-}
-
-void fill(Backbone& model) {
-  const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : model.parameters()) tensor.copy_(formula::weight(name, tensor.sizes()));
-}
+using golden::Golden;
+using golden::Named;
 
 Batch batch_of(const Golden& golden, std::int64_t side) {
   Batch batch;
-  batch.images = formula::uniform("images", {std::stol(golden.meta.at("images")), 3, side, side}).to(at::kFloat);
+  batch.images = sam3lab::golden::images(golden, side);
   batch.texts = nlohmann::json::parse(golden.meta.at("texts")).get<std::vector<std::string>>();
   batch.image_index = golden.tensors.at("in.image_index");
   if (golden.tensors.contains("in.boxes")) {
@@ -131,12 +98,15 @@ void expect_gradients(const Golden& golden, Backbone& model) {
   EXPECT_LE(std::sqrt(difference / total), 1e-3);
 }
 
-class Sam3Parity : public testing::TestWithParam<const char*> {};
+class Sam3Parity : public testing::TestWithParam<const char*> {
+ protected:
+  Sam3Parity() { at::set_num_threads(1); }  // another number changes the order of sums
+};
 
 TEST_P(Sam3Parity, Evaluation) {
-  const Golden golden = read_golden(GetParam());
-  sam3::Sam3 model(options_of(golden));
-  fill(model);
+  const Golden golden = sam3lab::golden::read(std::string("sam3_") + GetParam());
+  sam3::Sam3 model(sam3lab::golden::options_of(golden));
+  sam3lab::golden::fill(model);
   model.train(false);
   const at::NoGradGuard no_grad;
   const Outputs outputs = model.forward(batch_of(golden, model.image_size()));
@@ -145,13 +115,13 @@ TEST_P(Sam3Parity, Evaluation) {
 }
 
 TEST_P(Sam3Parity, Training) {
-  const Golden golden = read_golden(GetParam());
+  const Golden golden = sam3lab::golden::read(std::string("sam3_") + GetParam());
   for (const char* recompute : {"off", "on"}) {
     SCOPED_TRACE(std::string("recompute ") + recompute);
-    sam3::Sam3Options options = options_of(golden);
+    sam3::Sam3Options options = sam3lab::golden::options_of(golden);
     options.recompute = recompute;
     sam3::Sam3 model(options);
-    fill(model);
+    sam3lab::golden::fill(model);
     model.train(true);
     const Named outputs = named(model.forward(batch_of(golden, model.image_size())));
     expect_outputs(golden, "train", outputs);
