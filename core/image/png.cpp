@@ -131,8 +131,8 @@ Pixels decode_png(const Bytes& bytes, const std::string& name, PixelUse use) {
   const auto row_bytes = png_get_rowbytes(reader.png, reader.info);
   if (row_bytes != static_cast<std::size_t>(pixels.width * pixels.channels * (pixels.bits / 8))) throw damaged("odd row size");
   const auto total = row_bytes * static_cast<std::size_t>(pixels.height);
-  // Deflate shrinks 1032 times at best; a bit depth of 1 unpacked to bytes gives 8 more.
-  if (total / 8 / 1032 > bytes.size()) throw damaged("its header promises more pixels than the file can hold");
+  // Deflate shrinks 1032 times at best; a bit that is unpacked to a colour gives 24 more.
+  if (total / 24 / 1032 > bytes.size()) throw damaged("its header promises more pixels than the file can hold");
   pixels.bytes.resize(total);
   auto rows = row_pointers(pixels.bytes.data(), pixels.height, row_bytes);
   if (!read_rows(reader, rows.data())) throw damaged(reader.message);

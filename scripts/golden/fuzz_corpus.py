@@ -171,6 +171,8 @@ def pictures():
         data = b"\0" * (7 * (row + 1) + (60 if interlace else 0))
         put("png", name, magic + chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 7, depth, colour, 0, 0, interlace)) +
             chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b""))
+    put("png", "good_blank", magic + chunk(b"IHDR", struct.pack(">IIBBBBB", 1000, 1000, 1, 3, 0, 0, 0)) + chunk(b"PLTE", b"\7\10\11") +
+        chunk(b"IDAT", zlib.compress(bytes(126 * 1000), 9)) + chunk(b"IEND", b""))
     put("png", "bad_huge", magic + chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 31, 1 << 31, 8, 2, 0, 0, 0)))
     put("png", "bad_bomb", magic + chunk(b"IHDR", struct.pack(">IIBBBBB", 16000, 16000, 8, 2, 0, 0, 0)) +
         chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))

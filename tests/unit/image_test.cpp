@@ -194,6 +194,29 @@ TEST(Raster, TiffStripsAndTiles) {
   }
 }
 
+// An empty mask with a palette of one colour shrinks more than any other picture; it is no bomb.
+TEST(Raster, BlankPaletteOfSingleBitsIsRead) {
+  const Folder folder;
+  std::FILE* file = std::fopen((folder / "blank.png").c_str(), "wb");
+  auto* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  auto* info = png_create_info_struct(png);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, 1000, 1000, 1, PNG_COLOR_TYPE_PALETTE, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  const png_color colour = {7, 8, 9};
+  png_set_PLTE(png, info, &colour, 1);
+  png_set_compression_level(png, 9);
+  png_write_info(png, info);
+  const std::vector<png_byte> row(125, 0);
+  for (int y = 0; y < 1000; ++y) png_write_row(png, row.data());
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+  const auto image = read_raster(folder / "blank.png");
+  ASSERT_EQ(image.sizes(), at::IntArrayRef({1000, 1000, 3}));
+  EXPECT_EQ(image[999][999][2].item<int>(), 9);
+}
+
 // The coefficients of a progressive file stay in memory until its end: a few hundred bytes must not ask for a gigabyte.
 TEST(Raster, ProgressiveJpegTakesNoMoreMemoryThanItsFileCanFill) {
   const Folder folder;
