@@ -159,7 +159,7 @@ def training_tensors(model, data, targets, steps):
         optimiser.zero_grad(set_to_none=True)
         result = model(data)
         terms = criterion(result, [model.back_convert(targets)])
-        curve.append(float(terms["core_loss"]))
+        curve.append(terms["core_loss"].item())
         if step == 0:
             out |= {f"loss.{k}": torch.as_tensor(v).detach().float().reshape(1) for k, v in terms.items()}
             out["pairs.one_to_many"] = torch.tensor([one_to_many_pairs(criterion, last_stage(result), model.back_convert(targets))])

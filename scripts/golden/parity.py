@@ -145,7 +145,8 @@ def generate(case, folder, threads):
         import cases
         return cases.write_case(case, folder)
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    subprocess.run([sys.executable, pathlib.Path(__file__).with_name("cases.py"), case.name, folder], env=environment, check=True)
+    script = pathlib.Path(__file__).with_name("cases.py")
+    subprocess.run([sys.executable, "-W", "ignore", script, case.name, folder], env=environment, check=True)
 
 
 def trace(program, case, folder, threads):
