@@ -105,8 +105,9 @@ struct Named {
 };
 
 std::vector<Named> schemes() {
-  const auto lora = [](Texts targets) {
+  const auto lora = [](Texts targets, double dropout) {
     LoraOptions options;
+    options.dropout = dropout;
     options.targets = std::move(targets);
     return std::make_shared<LoraScheme>(options);
   };
@@ -122,12 +123,12 @@ std::vector<Named> schemes() {
     options.targets = {"*"};
     return std::make_shared<PrefixScheme>(options);
   };
-  return {{"lora",
+  return {{"lora with dropout",
            [=] {
-             return lora({"*.q", "*.v"});
+             return lora({"*.q", "*.v"}, 0.5);
            },
            true},
-          {"lora everywhere", [=] { return lora({"*"}); }, true},
+          {"lora everywhere", [=] { return lora({"*"}, 0.0); }, true},
           {"serial", [=] { return adapter("serial"); }, true},
           {"parallel", [=] { return adapter("parallel"); }, true},
           {"prefix", prefix, false}};
@@ -205,6 +206,7 @@ TEST(Additions, GetGradientsWithAndWithoutRecomputing) {
       const auto tuning = scheme.make()->prepare(model, usual);
       stir(tuning.added, 0.3);
       model.train(true);
+      torch::manual_seed(3);
       total(model.forward(two_images())).backward();
       gradients.emplace_back();
       for (const auto& [name, tensor] : tuning.added) {
