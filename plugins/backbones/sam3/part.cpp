@@ -26,7 +26,8 @@ Part::Part(Part& parent, std::string name) : pass_(parent.pass_) { parent.childr
 Part::~Part() = default;
 
 at::Tensor Part::parameter(std::string name, std::vector<std::int64_t> shape) {
-  at::Tensor made = at::zeros(shape, at::kFloat).requires_grad_(true);
+  // Not filled: initialise() does that, and until then the memory of a large model is not even touched (sam3lab plan).
+  at::Tensor made = at::empty(shape, at::kFloat).requires_grad_(true);
   parameters_.emplace_back(std::move(name), made);
   return made;
 }
