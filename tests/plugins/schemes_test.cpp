@@ -13,6 +13,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/train/group_rows.h"
 #include "plugins/backbones/sam3/model.h"
 #include "plugins/schemes/bitfit/bitfit_scheme.h"
 #include "plugins/schemes/full/full_scheme.h"
@@ -176,6 +177,29 @@ TEST(HeadOnlyScheme, FreezesEverythingBeforeTheHeads) {
   EXPECT_EQ(groups.front().name, "transformer.decoder");
   SmallModel other;
   EXPECT_THAT(refusal([&] { (void)HeadOnlyScheme(HeadOnlyOptions{}).prepare(other, usual); }), HasSubstr("matches nothing"));
+}
+
+TEST(GroupRows, CountWhatTrainsAndWhatDoesNot) {
+  sam3::Sam3 model(tiny());
+  const auto groups = HeadOnlyScheme(HeadOnlyOptions{}).prepare(model, usual).groups;
+  const auto trains = group_rows(groups), frozen = frozen_rows(model, groups);
+  std::vector<std::string> names;
+  std::int64_t tensors = 0, parameters = 0, all = 0;
+  for (const auto& row : trains) tensors += row.tensors, parameters += row.parameters;
+  for (const auto& row : frozen) {
+    names.push_back(row.name);
+    tensors += row.tensors, parameters += row.parameters;
+    EXPECT_EQ(row.learning_rate, 0.0);
+  }
+  EXPECT_THAT(names, ElementsAre("backbone.vision_backbone.frozen", "backbone.language_backbone.frozen",
+                                 "geometry_encoder.frozen", "transformer.encoder.layers.frozen"));
+  for (const auto& [name, tensor] : model.parameters()) all += tensor.numel();
+  EXPECT_EQ(parameters, all);
+  EXPECT_EQ(tensors, static_cast<std::int64_t>(model.parameters().size()));
+  EXPECT_EQ(trains.front().learning_rate, usual.learning_rate);
+  EXPECT_TRUE(frozen_rows(model, FullScheme(FullOptions{}).prepare(model, usual).groups).empty());
+  SmallModel other;  // parts whose parameters share no module
+  EXPECT_EQ(frozen_rows(other, {}).size(), 3U);
 }
 
 // Rate of every parameter, as the package's optimiser builder has it.
