@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-// How a figure is shown: its heading, what it is divided by, digits behind the point.
+// How a figure is shown: its heading, what it is divided by, digits behind the point; negative: significant digits.
 struct Shown {
   const char* heading;
   double unit;
@@ -28,7 +28,7 @@ constexpr std::array<Shown, figure_names.size()> shown = {{{"trainable", 1, 0},
                                                            {"run s", 1, 1},
                                                            {"peak MiB", 1, 0},
                                                            {"device MiB", 1, 0},
-                                                           {"TFLOP", 1e12, 3},
+                                                           {"TFLOP", 1e12, -3},
                                                            {"joules", 1, 0}}};
 
 constexpr Shown dice_after = shown[static_cast<std::size_t>(Figure::internal_after)];
@@ -40,9 +40,12 @@ bool any_has(const Comparison& comparison, std::size_t figure) {
 // "0.735 ± 0.012"; "[1 of 2]" where not every seed has the figure. The same number for all seeds needs no spread.
 std::string text_of(const Spread& spread, const Shown& how, std::size_t seeds) {
   if (!spread.mean) return "-";
-  std::string text = fmt::format("{:.{}f}", *spread.mean / how.unit, how.digits);
-  if (spread.deviation && (*spread.deviation > 0.0 || how.digits > 0))
-    text += fmt::format(" ± {:.{}f}", *spread.deviation / how.unit, how.digits);
+  const auto number = [&how](double value) {
+    return how.digits < 0 ? fmt::format("{:.{}g}", value / how.unit, -how.digits)
+                          : fmt::format("{:.{}f}", value / how.unit, how.digits);
+  };
+  std::string text = number(*spread.mean);
+  if (spread.deviation && (*spread.deviation > 0.0 || how.digits > 0)) text += " ± " + number(*spread.deviation);
   if (spread.n < seeds) text += fmt::format(" [{} of {}]", spread.n, seeds);
   return text;
 }
