@@ -47,3 +47,6 @@ file(GLOB bench_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*_benc
 add_executable(benchmarks EXCLUDE_FROM_ALL ${bench_sources})
 target_link_libraries(benchmarks PRIVATE sam3lab_core benchmark::benchmark ${plugin_parts} plugins_shared)
 sam3lab_use_torch_pch(benchmarks)
+add_executable(training_step EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/tests/bench/training_step.cpp)
+target_link_libraries(training_step PRIVATE sam3lab_core ${plugin_parts} plugins_shared)
+sam3lab_use_torch_pch(training_step)

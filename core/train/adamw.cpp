@@ -1,17 +1,34 @@
 #include "core/train/adamw.h"
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include <sam3lab/api/error.h>
 
+#include "core/train/adamw_update.h"
+#include "core/train/side_by_side.h"
+
 namespace sam3lab {
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options) : groups_(std::move(groups)), options_(options) {
-  for (const auto& group : groups_) {
+AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, const Here& here)
+    : groups_(std::move(groups)), options_(options) {
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
     auto& of_group = moments_.emplace_back();
-    for (const auto& [name, parameter] : group.parameters) {
-      of_group.push_back({at::zeros_like(parameter), at::zeros_like(parameter), at::zeros({}, at::kFloat)});
+    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const auto& parameter = groups_[g].parameters[i].second;
+      if (here && !here(g, i)) {
+        of_group.emplace_back();
+        continue;
+      }
+      const auto type = options_.half_moments ? at::kBFloat16 : parameter.scalar_type();
+      const auto zeros = [&, like = parameter] {
+        return at::zeros_like(like, like.options().dtype(type).requires_grad(false));
+      };
+      of_group.push_back({zeros(), zeros(), at::zeros({}, at::kFloat)});
     }
   }
 }
@@ -19,22 +36,66 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options) : 
 void AdamW::step(double factor) {
   const at::NoGradGuard no_grad;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    std::vector<at::Tensor> parameters, gradients, first, second, largest, steps;
-    for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      const auto& parameter = groups_[g].parameters[i].second;
-      if (!parameter.grad().defined()) continue;
-      parameters.push_back(parameter);
-      gradients.push_back(parameter.grad());
-      auto& moments = moments_[g][i];
-      moments.steps.add_(1);
-      first.push_back(moments.first);
-      second.push_back(moments.second);
-      steps.push_back(moments.steps);
+    const double rate = groups_[g].learning_rate * factor;
+    if (options_.half_moments) {
+      step_half(g, rate);
+    } else {
+      step_exact(g, rate);
     }
-    if (parameters.empty()) continue;
-    at::_fused_adamw_(parameters, gradients, first, second, largest, steps, groups_[g].learning_rate * factor, options_.beta1,
-                      options_.beta2, groups_[g].weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false,
-                      std::nullopt, std::nullopt);
+  }
+  scale_ = 1.0;
+}
+
+void AdamW::step_exact(std::size_t group, double rate) {
+  std::vector<at::Tensor> parameters, gradients, first, second, largest, steps;
+  for (std::size_t i = 0; i < groups_[group].parameters.size(); ++i) {
+    const auto& parameter = groups_[group].parameters[i].second;
+    if (!parameter.grad().defined() || !moments_[group][i].first.defined()) continue;
+    parameters.push_back(parameter);
+    gradients.push_back(parameter.grad());
+    auto& moments = moments_[group][i];
+    moments.steps.add_(1);
+    first.push_back(moments.first);
+    second.push_back(moments.second);
+    steps.push_back(moments.steps);
+  }
+  if (parameters.empty()) return;
+  std::optional<at::Tensor> divisor;  // the kernel scales gradients as it reads them
+  if (scale_ < 1.0) divisor = at::full({}, 1.0 / scale_, at::kFloat);
+  at::_fused_adamw_(parameters, gradients, first, second, largest, steps, rate, options_.beta1, options_.beta2,
+                    groups_[group].weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor,
+                    std::nullopt);
+}
+
+void AdamW::step_half(std::size_t group, double rate) {
+  const auto threads = static_cast<std::size_t>(at::get_num_threads());
+  for (std::size_t i = 0; i < groups_[group].parameters.size(); ++i) {
+    const auto& parameter = groups_[group].parameters[i].second;
+    if (!parameter.grad().defined() || !moments_[group][i].first.defined()) continue;
+    auto& moments = moments_[group][i];
+    const double t = moments.steps.add_(1).item<double>();
+    const AdamWStep step{static_cast<float>(options_.beta1),
+                         static_cast<float>(options_.beta2),
+                         static_cast<float>(options_.epsilon),
+                         static_cast<float>(1.0 - rate * groups_[group].weight_decay),
+                         static_cast<float>(rate / (1.0 - std::pow(options_.beta1, t))),
+                         static_cast<float>(std::sqrt(1.0 - std::pow(options_.beta2, t))),
+                         static_cast<float>(scale_),
+                         static_cast<std::uint32_t>(t) * 0x9e3779b9U + static_cast<std::uint32_t>(i)};
+    const auto gradient = parameter.grad().contiguous();
+    const std::int64_t count = parameter.numel();
+    const auto share = [&](std::size_t part) {
+      const auto of = [&](std::size_t p) { return count * static_cast<std::int64_t>(p) / static_cast<std::int64_t>(threads); };
+      const std::int64_t from = of(part);
+      const auto halves = [from](const at::Tensor& x) { return static_cast<std::uint16_t*>(x.data_ptr()) + from; };
+      adamw_bfloat16(parameter.data_ptr<float>() + from, gradient.const_data_ptr<float>() + from, halves(moments.first),
+                     halves(moments.second), from, of(part + 1) - from, step);
+    };
+    if (count < 100000) {
+      for (std::size_t part = 0; part < threads; ++part) share(part);
+    } else {
+      side_by_side(threads, share);
+    }
   }
 }
 
@@ -52,10 +113,10 @@ double AdamW::clip(double largest) {
       if (parameter.grad().defined()) gradients.push_back(parameter.grad());
     }
   }
+  scale_ = 1.0;
   if (gradients.empty()) return 0.0;
   const double norm = at::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
-  const double scale = largest / (norm + 1e-6);  // torch.nn.utils.clip_grad_norm_ adds the same
-  if (largest > 0.0 && scale < 1.0) at::_foreach_mul_(gradients, scale);
+  scale_ = largest > 0.0 ? std::min(1.0, largest / (norm + 1e-6)) : 1.0;  // torch.nn.utils.clip_grad_norm_ adds the same
   return norm;
 }
 
@@ -63,6 +124,7 @@ Tensors AdamW::state() const {
   Tensors state;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      if (!moments_[g][i].first.defined()) continue;
       const auto& name = groups_[g].parameters[i].first;
       state["first." + name] = moments_[g][i].first;
       state["second." + name] = moments_[g][i].second;

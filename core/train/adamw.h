@@ -1,6 +1,7 @@
 // AdamW (Loshchilov and Hutter 2019) over the groups of a scheme, as torch.optim.AdamW computes it.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <sam3lab/api/scheme.h>
@@ -11,29 +12,36 @@ namespace sam3lab {
 
 struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  bool half_moments = false;  // in bfloat16 with stochastic rounding: half the memory (see docs/reference/performance.md)
 };
 
 class AdamW {
  public:
-  AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options);
+  // Of which parameters are the moments kept here, and updated by step()? By group and place in it; nothing: of all.
+  using Here = std::function<bool(std::size_t group, std::size_t i)>;
+  AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, const Here& here = {});
   // One update with every group's rate times `factor`. Parameters without a gradient are left alone.
   void step(double factor);
   void clear_gradients();
-  // Norm of all gradients together; they are scaled down to `largest` if it exceeds that (0: measured only).
+  // Norm of all gradients together. The next step() takes them scaled down to `largest` if it exceeds that (0: measured only);
+  // the gradients themselves stay as they are.
   double clip(double largest);
   [[nodiscard]] const std::vector<ParameterGroup>& groups() const { return groups_; }
-  // Moments and step counts for a training checkpoint, live: "first.NAME", "second.NAME", "steps.NAME" of each parameter.
+  // Moments and step counts for a training checkpoint, live: "first.NAME", "second.NAME", "steps.NAME" of each parameter here.
   [[nodiscard]] Tensors state() const;
   // Takes over what state() gave. Throws DataError where a tensor is missing or has another shape or type.
   void restore(const Tensors& state);
 
  private:
   struct Moments {
-    at::Tensor first, second, steps;
+    at::Tensor first, second, steps;  // undefined: kept elsewhere
   };
+  void step_exact(std::size_t group, double rate);
+  void step_half(std::size_t group, double rate);
   std::vector<ParameterGroup> groups_;
   AdamWOptions options_;
   std::vector<std::vector<Moments>> moments_;  // beside groups_
+  double scale_ = 1.0;                         // of gradients in the next step
 };
 
 }  // namespace sam3lab

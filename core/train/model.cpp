@@ -12,6 +12,7 @@
 #include <sam3lab/api/error.h>
 
 #include "core/tensor/layout.h"
+#include "core/tensor/pages.h"
 #include "core/tensor/torch_file.h"
 
 namespace sam3lab {
@@ -44,8 +45,13 @@ std::string load_weights(Backbone& model, const CheckpointOptions& options) {
 }
 
 Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies) {
+  keep_pages();
   Model model;
-  for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(experiment.backbone));
+  auto choice = experiment.backbone;
+  // A backbone that can keep more or less for its backward pass says so by an option of this name.
+  const auto memory = choice.options.find("memory");
+  if (memory != choice.options.end() && experiment.train.memory != "exact") memory->second = experiment.train.memory;
+  for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(choice));
   model.copies.front()->initialise(seed);
   if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.copies.front(), experiment.checkpoint);
   for (std::size_t i = 1; i < model.copies.size(); ++i) share_weights(*model.copies.front(), *model.copies[i]);

@@ -82,6 +82,30 @@ bool keeps(const DropoutRow& row, std::uint32_t column, const DropoutRate& rate)
   return hash(row.a, row.b, column) >= rate.threshold;
 }
 
+namespace {
+
+SAM3LAB_INLINE void drop_row(const float* x, float* out, std::int64_t count, std::uint32_t a, std::uint32_t b,
+                             const DropoutRate& rate) {
+  const std::uint32_t threshold = rate.threshold;
+  const float kept = rate.kept;
+#pragma omp simd
+  for (std::int64_t j = 0; j < count; ++j) out[j] = hash(a, b, static_cast<std::uint32_t>(j)) >= threshold ? x[j] * kept : 0.0F;
+}
+
+}  // namespace
+
+SAM3LAB_EVERY_CPU void drop_numbers(const float* x, float* out, std::int64_t first, std::int64_t count, std::uint64_t seed,
+                                    const DropoutRate& rate) {
+  constexpr std::int64_t width = std::int64_t{1} << 20;
+  for (std::int64_t done = 0; done < count;) {
+    const std::int64_t row = (first + done) / width, column = (first + done) % width,
+                       now = std::min(count - done, width - column);
+    const DropoutRow keys = dropout_row(seed, static_cast<std::uint64_t>(row));
+    drop_row(x + done, out + done, now, keys.a + static_cast<std::uint32_t>(column), keys.b, rate);
+    done += now;
+  }
+}
+
 SAM3LAB_EVERY_CPU void forward_tile(float* scores, const Tile& tile, const DropoutRow* keys, const DropoutRate& rate,
                                     float* highest, float* sum, float* out, std::int64_t out_row, std::int64_t width) {
   const std::uint32_t threshold = rate.threshold, first = static_cast<std::uint32_t>(tile.first_column);

@@ -20,6 +20,11 @@ struct DropoutRate {
 [[nodiscard]] DropoutRow dropout_row(std::uint64_t seed, std::uint64_t row);
 [[nodiscard]] bool keeps(const DropoutRow& row, std::uint32_t column, const DropoutRate& rate);
 
+// out[i] = kept x[i] times rate.kept, or 0, for `count` numbers of which the first is number `first` of its tensor. Such a mask
+// has rows of 2^20 numbers.
+void drop_numbers(const float* x, float* out, std::int64_t first, std::int64_t count, std::uint64_t seed,
+                  const DropoutRate& rate);
+
 struct Tile {
   std::int64_t rows, columns, first_column;
   const float* mask = nullptr;  // added to the scores, [rows, columns] with the strides below; null: nothing

@@ -8,6 +8,7 @@
 
 #include <ATen/ATen.h>
 
+#include "plugins/backbones/sam3/counted_dropout.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
 
 namespace sam3lab::sam3 {
@@ -174,7 +175,8 @@ at::Tensor Mlp::operator()(at::Tensor x) const {
 at::Tensor keys_to_attend(const at::Tensor& padding) { return padding.logical_not().unsqueeze(1).unsqueeze(1); }
 
 at::Tensor drop(const at::Tensor& x, double rate, bool training) {
-  return training && rate > 0.0 ? at::dropout(x, rate, true) : x;
+  if (!training || rate <= 0.0) return x;
+  return x.is_cpu() && x.scalar_type() == at::kFloat ? counted_dropout(x, rate, draw_seed()) : at::dropout(x, rate, true);
 }
 
 at::Tensor drop_path(const at::Tensor& x, double rate, bool training) {

@@ -14,21 +14,21 @@
 
 namespace sam3lab::sam3 {
 
-Network::Network(const Sizes& sizes, double dropout, double drop_path, bool recomputes)
+Network::Network(const Sizes& sizes, double dropout, double drop_path, Keeping keeping)
     : backbone(*this, "backbone"),
-      vision(backbone, sizes, drop_path, recomputes),
-      language(backbone, sizes, recomputes),
-      geometry(*this, sizes, dropout, recomputes),
+      vision(backbone, sizes, drop_path, keeping),
+      language(backbone, sizes, keeping.recomputes),
+      geometry(*this, sizes, dropout, keeping.recomputes),
       transformer(*this, "transformer"),
-      encoder(transformer, sizes, dropout, recomputes),
-      decoder(transformer, sizes, dropout, recomputes),
-      segmentation(*this, sizes, recomputes),
+      encoder(transformer, sizes, dropout, keeping.recomputes && !keeping.fusion),
+      decoder(transformer, sizes, dropout, keeping.recomputes),
+      segmentation(*this, sizes, keeping.recomputes),
       scoring(*this, sizes, dropout) {}
 
 Sam3::Sam3(const Sam3Options& options)
     : sizes_(resolve(options)),
       tokenizer_(find_vocabulary(options.vocabulary)),
-      network_(sizes_, options.dropout, options.drop_path, recomputes(options, sizes_)),
+      network_(sizes_, options.dropout, options.drop_path, keeping(options, sizes_)),
       sines_(sizes_.d_model) {}
 
 NamedTensors Sam3::parameters() {
@@ -182,13 +182,15 @@ void Sam3::predict(const std::vector<Decoded>& decoded, const at::Tensor& direct
 Outputs Sam3::forward(const Batch& batch) {
   check(batch);
   Outputs out;
+  // Texts first, for the backward pass runs the other way: their gradients (1.4 GB) come when the image encoder's activations are
+  // gone.
+  const Texts texts = read_texts(batch);
+  const at::Tensor language = network_.language(texts.tokens);  // [T, L, d]
   const std::array<at::Tensor, 3> pyramid = network_.vision(batch.images);
   const std::int64_t side = sizes_.grid();
   const at::Tensor image = pyramid[2].flatten(2).transpose(1, 2);  // [B, HW, d]
   const at::Tensor position = sines_(side, side, image.options().requires_grad(false));
 
-  const Texts texts = read_texts(batch);
-  const at::Tensor language = network_.language(texts.tokens);  // [T, L, d]
   const Sequence geometry = read_geometry(batch, image, position);
   // Text keeps its padding in place; the prompt is one sequence with a mask, not a compact one.
   const at::Tensor prompt = at::cat({language.index_select(0, texts.index), geometry.tokens}, 1);

@@ -18,7 +18,7 @@ namespace sam3lab::sam3 {
 
 // The parts below their published names.
 struct Network : Part {
-  Network(const Sizes& sizes, double dropout, double drop_path, bool recomputes);
+  Network(const Sizes& sizes, double dropout, double drop_path, Keeping keeping);
   Part backbone;
   VisionBackbone vision;
   LanguageBackbone language;

@@ -154,11 +154,13 @@ Sizes resolve(const Sam3Options& options) {
   return s;
 }
 
-bool recomputes(const Sam3Options& options, const Sizes& sizes) {
-  if (options.recompute != "auto") return options.recompute == "on";
+Keeping keeping(const Sam3Options& options, const Sizes& sizes) {
+  if (options.recompute != "auto") return {.recomputes = options.recompute == "on"};
   // What the image encoder keeps grows with tokens x width x blocks: 170 M for the published model, 0.1 M for `small`.
   // Recomputing costs a third more time, so small models keep everything.
-  return sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth > (std::int64_t{1} << 25);
+  if (sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth <= (std::int64_t{1} << 25)) return {};
+  if (options.memory == "fast") return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50};
+  return {.recomputes = true, .bytes = options.memory == "lean" ? 1'500'000'000 : 2'200'000'000};
 }
 
 }  // namespace sam3lab::sam3

@@ -53,7 +53,7 @@ struct Sam3Options {
   Sizes sizes;  // 0 or empty: the preset's
   double dropout = 0.1;
   double drop_path = 0.1;
-  std::string recompute = "auto";
+  std::string recompute = "auto", memory = "exact";
   std::string vocabulary;
 
   template <class V>
@@ -65,6 +65,11 @@ struct Sam3Options {
       between(0.0, 1.0).about("of the image encoder's last block in training, rising from 0 at the first"));
     v("recompute", recompute,
       one_of({"auto", "on", "off"}).about("compute layers twice in training, to save memory; auto: where an image needs much"));
+    v("memory", memory,
+      one_of({"exact", "fast", "lean"})
+          .about(
+              "how much recompute = auto keeps instead where it computes twice: fast keeps the image encoder and the fusion "
+              "encoder (11 GB at full size and one image), exact a part (2.2 GB), lean less (1.5 GB); [train] memory sets it"));
     v("vocabulary", vocabulary,
       Limits().path().about("bpe_simple_vocab_16e6.txt.gz; empty: $SAM3LAB_VOCABULARY, then the one that set-up fetched"));
   }
@@ -73,7 +78,12 @@ struct Sam3Options {
 // The sizes that `options` ask for. UsageError lists everything that does not fit together.
 [[nodiscard]] Sizes resolve(const Sam3Options& options);
 
-// Whether training should compute layers twice.
-[[nodiscard]] bool recomputes(const Sam3Options& options, const Sizes& sizes);
+// What training keeps for its backward pass, and what it computes again instead.
+struct Keeping {
+  bool recomputes = false;  // layers are computed twice, but for
+  bool fusion = false;      // those of the fusion encoder, if this is set, and
+  std::int64_t bytes = 0;   // blocks of the image encoder, as many as fit in here
+};
+[[nodiscard]] Keeping keeping(const Sam3Options& options, const Sizes& sizes);
 
 }  // namespace sam3lab::sam3

@@ -93,7 +93,58 @@ class Replay final : public torch::autograd::Node {
   Autocast autocast_;
 };
 
+class LinearOf final : public torch::autograd::Node {
+ public:
+  LinearOf(Before before, at::Tensor x, at::Tensor weight, bool with_bias)
+      : before_(std::move(before)), x_(std::move(x)), weight_(std::move(weight)), with_bias_(with_bias) {}
+
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
+    TORCH_CHECK(before_, "a recomputed layer was run backward twice");
+    if (!gradients[0].defined()) return {at::Tensor(), at::Tensor(), at::Tensor()};
+    const at::Tensor leaf = x_.detach().requires_grad_(x_.requires_grad());
+    at::Tensor input;
+    {
+      const at::AutoGradMode on(true);
+      input = before_(leaf);
+    }
+    const at::Tensor gradient = gradients[0].reshape({-1, weight_.size(0)});
+    torch::autograd::variable_list result(3);
+    if (input.requires_grad()) {
+      torch::autograd::backward({input}, {at::mm(gradient, weight_.detach()).view(input.sizes())});
+      result[0] = leaf.grad();
+    }
+    if (weight_.requires_grad()) result[1] = at::mm(gradient.t(), input.detach().reshape({-1, weight_.size(1)}));
+    if (with_bias_) result[2] = gradient.sum(0);
+    return result;
+  }
+
+  void release_variables() override {
+    before_ = nullptr;
+    x_ = at::Tensor();
+    weight_ = at::Tensor();
+  }
+
+ private:
+  Before before_;
+  at::Tensor x_, weight_;
+  bool with_bias_;
+};
+
 }  // namespace
+
+at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!at::GradMode::is_enabled()) return at::linear(before(x), weight, bias);
+  at::Tensor out;
+  {
+    const at::NoGradGuard off;
+    out = at::linear(before(x), weight, bias);
+  }
+  auto node =
+      std::shared_ptr<LinearOf>(new LinearOf(std::move(before), x, weight, bias.requires_grad()), torch::autograd::deleteNode);
+  node->set_next_edges(torch::autograd::collect_next_edges(x, weight, bias));
+  torch::autograd::set_history(out, node);
+  return out;
+}
 
 at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs) {
   if (!at::GradMode::is_enabled()) return step(inputs);

@@ -14,4 +14,11 @@ using Step = std::function<at::Tensor(const std::vector<at::Tensor>& inputs)>;
 // numbers (dropout) both times. With gradients switched off this is a plain call.
 [[nodiscard]] at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs);
 
+// A cheap function of one tensor, such as a norm or an activation.
+using Before = std::function<at::Tensor(const at::Tensor& x)>;
+
+// linear(before(x)) that keeps x and not before(x), which it computes again in the backward pass: the matrix product is done
+// once. As for recompute(), gradients of parameters inside `before` are added to their .grad. `before` draws no random numbers.
+[[nodiscard]] at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 }  // namespace sam3lab::sam3

@@ -1,13 +1,16 @@
 #include "plugins/backbones/sam3/vit.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 
 #include "plugins/backbones/sam3/position.h"
 #include "plugins/backbones/sam3/recompute.h"
+#include "plugins/backbones/sam3/rotary_attention.h"
 
 namespace sam3lab::sam3 {
 
@@ -18,15 +21,22 @@ RotaryAttention::RotaryAttention(Part& parent, std::int64_t width, std::int64_t 
 }
 
 at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& phases) const {
-  const std::int64_t length = x.size(1), head = x.size(2) / heads;
-  const at::Tensor all = qkv(x).view({x.size(0), length, 3, heads, head});
+  return whole(x, mix(qkv(x), phases), training());
+}
+
+at::Tensor RotaryAttention::mix(const at::Tensor& packed, const at::Tensor& phases) const {
+  const std::int64_t length = packed.size(1), head = packed.size(2) / 3 / heads;
+  const at::Tensor all = packed.view({packed.size(0), length, 3, heads, head});
+  if (keys_values.empty() && all.is_cpu() && all.scalar_type() == at::kFloat) {
+    return proj(rotary_attention(all, phases).transpose(1, 2).flatten(2));
+  }
   // Queries and keys are turned in one pass; complex numbers need float32.
   const at::Tensor pairs = at::view_as_complex(all.narrow(2, 0, 2).to(at::kFloat).unflatten(-1, {head / 2, 2}));
   const at::Tensor turned = at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
   at::Tensor keys = turned.select(2, 1).transpose(1, 2), values = all.select(2, 2).transpose(1, 2), no_mask;
   keys_values.lengthen(keys, values, no_mask, training());
   const at::Tensor attended = at::scaled_dot_product_attention(turned.select(2, 0).transpose(1, 2), keys, values);
-  return whole(x, proj(attended.transpose(1, 2).flatten(2)), training());
+  return proj(attended.transpose(1, 2).flatten(2));
 }
 
 VitMlp::VitMlp(Part& parent, std::int64_t width, std::int64_t hidden)
@@ -80,7 +90,34 @@ at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) c
   return mixed + drop_path(mlp(norm2(mixed)), rate, training());
 }
 
-Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool again)
+bool VitBlock::can_be_sparing() const {
+  Ports ports;
+  collect_ports(ports);
+  return std::all_of(ports.begin(), ports.end(), [](const auto& port) { return port.second->empty(); }) &&
+         !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
+}
+
+at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases) const {
+  const Before tokens = [this](const at::Tensor& in) {
+    const at::Tensor normed = norm1(in);
+    return window > 0 ? to_windows(normed, window) : normed.flatten(1, 2);
+  };
+  const at::Tensor attended = attn.mix(linear_of(tokens, x, attn.qkv.weight, attn.qkv.bias), phases);
+  const at::Tensor branch = window > 0 ? from_windows(attended, window, x.sizes()) : attended.view(x.sizes());
+  const at::Tensor mixed = x + drop_path(branch, rate, training());
+  const Before normed = [this](const at::Tensor& in) { return norm2(in); };
+  const at::Tensor hidden = linear_of(normed, mixed, mlp.fc1.weight, mlp.fc1.bias);
+  const Before activated = [](const at::Tensor& in) { return at::gelu(in); };
+  return mixed + drop_path(linear_of(activated, hidden, mlp.fc2.weight, mlp.fc2.bias), rate, training());
+}
+
+std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens) const {
+  const std::int64_t width = tokens.back(), hidden = mlp.fc1.weight.size(0);
+  // Input, queries with keys and values, what attention gave, and the sum after it; the MLP's hidden layer.
+  return c10::multiply_integers(tokens.slice(0, tokens.size() - 1)) * (6 * width + hidden) * 4;
+}
+
+Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping what)
     : Part(parent, "trunk"),
       pos_embed(parameter("pos_embed", {1, 1 + sizes.pretrain_grid() * sizes.pretrain_grid(), sizes.embed_dim})),
       patch_embed(*this, "patch_embed"),
@@ -89,7 +126,7 @@ Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool again)
       list(*this, "blocks"),
       ln_pre(*this, "ln_pre", sizes.embed_dim),
       used_blocks(sizes.global_att_blocks.back() + 1),
-      recomputes(again) {
+      keeping(what) {
   const std::int64_t head = sizes.embed_dim / sizes.num_heads;
   window_phases = axial_phases(head, sizes.window_size, 1.0);
   // The grid was learnt at window size: coordinates of the whole image are squeezed into it.
@@ -111,13 +148,24 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
     position = position.repeat({1, times, times, 1}).narrow(1, 0, side).narrow(2, 0, side);
   }
   x = ln_pre(x + position);
+  // Blocks near the end keep more: what they keep is gone before gradients of the earlier ones take its place.
+  std::int64_t room = keeping.bytes, first_sparing = used_blocks;
+  while (first_sparing > 0 && room >= blocks.front().sparing_bytes(x.sizes())) {
+    room -= blocks.front().sparing_bytes(x.sizes());
+    --first_sparing;
+  }
   const at::Tensor near = window_phases.to(x.device()), far = global_phases.to(x.device());
   for (std::size_t i = 0; i < static_cast<std::size_t>(used_blocks); ++i) {
     const VitBlock& block = blocks[i];
     const at::Tensor& phases = block.window > 0 ? near : far;
-    const bool again = recomputes && in_training_pass() && (x.requires_grad() || block.trains());
-    x = again ? recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x})
-              : block(x, phases);
+    const bool again = keeping.recomputes && in_training_pass() && (x.requires_grad() || block.trains());
+    if (again && static_cast<std::int64_t>(i) >= first_sparing && block.can_be_sparing()) {
+      x = block.sparing(x, phases);
+    } else if (again) {
+      x = recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x});
+    } else {
+      x = block(x, phases);
+    }
   }
   return x.permute({0, 3, 1, 2});
 }
@@ -138,8 +186,8 @@ at::Tensor PyramidLevel::operator()(at::Tensor x) const {
   return convs[1](convs[0](x));
 }
 
-VisionBackbone::VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes)
-    : Part(parent, "vision_backbone"), trunk(*this, sizes, drop_path_rate, recomputes), list(*this, "convs") {
+VisionBackbone::VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping)
+    : Part(parent, "vision_backbone"), trunk(*this, sizes, drop_path_rate, keeping), list(*this, "convs") {
   const std::array<int, 4> ups{2, 1, 0, -1};
   for (std::size_t i = 0; i < ups.size(); ++i) {
     convs.emplace_back(list, std::to_string(i), sizes.embed_dim, sizes.d_model, ups[i]);

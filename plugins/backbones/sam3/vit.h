@@ -17,6 +17,8 @@ struct RotaryAttention : Part {
   RotaryAttention(Part& parent, std::int64_t width, std::int64_t heads);
   // x [N, L, C], phases [L, head_dim/2] complex.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
+  // What follows qkv: packed [N, L, 3 C], which it may overwrite.
+  [[nodiscard]] at::Tensor mix(const at::Tensor& packed, const at::Tensor& phases) const;
   std::int64_t heads;
   PackedLinear qkv;
   Linear proj;
@@ -33,7 +35,12 @@ struct VitMlp : Part {
 struct VitBlock : Part {
   VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
-  std::int64_t window;                                                                       // 0: global
+  // The same function, which keeps no more for the backward pass than no matrix product be done twice. Not with additions, nor
+  // under autocast, nor on a GPU.
+  [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases) const;
+  [[nodiscard]] bool can_be_sparing() const;
+  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens) const;  // kept of tokens [B, H, W, C]
+  std::int64_t window;                                                     // 0: global
   double rate;
   LayerNorm norm1;
   RotaryAttention attn;
@@ -42,7 +49,7 @@ struct VitBlock : Part {
 };
 
 struct Vit : Part {
-  Vit(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes);
+  Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
 
   at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
@@ -53,7 +60,7 @@ struct Vit : Part {
   LayerNorm ln_pre;
   at::Tensor window_phases, global_phases;
   std::int64_t used_blocks;  // nothing reads what comes behind the last global block
-  bool recomputes;
+  Keeping keeping;
 };
 
 // One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
@@ -66,7 +73,7 @@ struct PyramidLevel : Part {
 };
 
 struct VisionBackbone : Part {
-  VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, bool recomputes);
+  VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   // Maps at 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level at one half exists (its weights are in published
   // checkpoints) and is not computed: the published model discards it (`scalp`).
   [[nodiscard]] std::array<at::Tensor, 3> operator()(const at::Tensor& images) const;
