@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 limit=240
 folder=experiments/ablations
 # One step of a model of some thousand parameters: does it run at all?
-quick=(--quiet --limit 1 --set train.steps=1 --set train.images_per_step=1 --set train.copies=1 --set train.warmup_steps=0 --set 'seeds=[1]'
+quick=(--quiet --limit 1 --set train.images_per_step=1 --set train.copies=1 --set train.warmup_steps=0 --set 'seeds=[1]'
   --set backbone.size=tiny --set backbone.img_size=56 --set backbone.patch_size=14 --set dataset.fluorescence.stride=128
   --set dataset.chest_ct.every=4 --set evaluate.external=false --set train.evaluate_before=false)
 
@@ -27,13 +27,16 @@ for file in "$folder"/*.toml; do
   done
 done
 
-"$program" run "$folder/pretrain.toml" "${quick[@]}" --out "$scratch/pretrain" >"$scratch/pretrain.out" 2>&1
+"$program" run "$folder/pretrain.toml" "${quick[@]}" --set train.steps=1 --out "$scratch/pretrain" >"$scratch/pretrain.out" 2>&1
 weights=$(sed -n 's/^weights  *//p' "$scratch/pretrain.out")
 holds "pretrain.toml leaves weights" test -f "$weights"
 for name in schemes layer_decay one_to_many losses modality_left_out negatives; do
-  sets=("${quick[@]}")
+  sets=("${quick[@]}" --out "$scratch/$name")
   case $name in schemes | layer_decay) sets+=(--set "checkpoint.load=$weights") ;; esac
-  accepts 'cells=[2-9] done=[2-9] skipped=0 failed=0' "$program" run "$folder/$name.toml" "${sets[@]}" --out "$scratch/$name"
+  # `frozen` trains nothing, which only a run of 0 steps may.
+  [ "$name" = schemes ] && accepts 'cells=1 done=1' "$program" run "$folder/$name.toml" "${sets[@]}" --set variant=frozen
+  [ "$name" = schemes ] && sets+=(--set 'variant=["adapter", "bitfit", "full", "head_only", "llrd", "lora", "prefix"]')
+  accepts 'cells=[2-9] done=[2-9] skipped=0 failed=0' "$program" run "$folder/$name.toml" "${sets[@]}" --set train.steps=1
   accepts '^\|.*\| seeds' "$program" report "$scratch/$name" --modalities
 done
 finish
