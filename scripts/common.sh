@@ -58,3 +58,17 @@ unpack_wheel() {
   unzip -q -o "$wheels"/*.whl "$@" -d "$part" || { rm -rf "$wheels"; fail "$requirement arrived damaged; start again to fetch it anew"; }
   touch "$part/.complete"; mv "$part" "$folder"; rm -rf "$wheels"
 }
+
+# package_python: sets `python` to one that has the published sam3 package: $SAM3LAB_PARITY_PYTHON, or that of .deps/parity, made at need.
+package_python() {
+  python=${SAM3LAB_PARITY_PYTHON:-$deps/parity/bin/python}
+  [ -z "${SAM3LAB_PARITY_PYTHON:-}" ] || return 0
+  local wanted=$root/scripts/golden/requirements.txt
+  if [ -e "$deps/parity/.complete" ] && cmp -s "$wanted" "$deps/parity/.complete"; then return 0; fi
+  say "making the package's Python environment (2 GB to download, 3 to 10 minutes)"
+  rm -rf "$deps/parity"; python3 -m venv "$deps/parity"
+  local install=(-m pip install -q --disable-pip-version-check)
+  retry 3 "$python" "${install[@]}" -r "$wanted" || fail "cannot install the package's requirements"
+  retry 3 "$python" "${install[@]}" --no-deps sam3==0.1.4 open_clip_torch==3.3.0 || fail "cannot install sam3"
+  cp "$wanted" "$deps/parity/.complete"
+}

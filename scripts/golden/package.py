@@ -1,6 +1,7 @@
 """The published `sam3` package at any size: its own builder wires the model, with the sizes of a case in place of the published ones.
 
-Dropout and drop path are 0, because two implementations cannot agree on chance. Everything runs on the CPU in float32.
+Dropout and drop path are 0 unless they are asked for: two implementations cannot agree on chance. Everything runs on the CPU in
+float32.
 """
 import contextlib
 import importlib.util
@@ -62,22 +63,24 @@ def _replacements(z):
 
 
 @contextlib.contextmanager
-def _resized(builder, z):
+def _resized(builder, z, chance):
     def with_sizes(make, sizes):
         return lambda *args, **kwargs: make(*args, **(kwargs | sizes))
 
-    patches = {name: with_sizes(getattr(builder, name), sizes) for name, sizes in _replacements(z).items()}
+    wanted = {name: {k: v for k, v in sizes.items() if not (chance and k in ("dropout", "drop_path_rate"))}
+              for name, sizes in _replacements(z).items()}
+    patches = {name: with_sizes(getattr(builder, name), sizes) for name, sizes in wanted.items()}
     patches["nn"] = types.SimpleNamespace(LayerNorm=lambda _: torch.nn.LayerNorm(z["d_model"]))
     with unittest.mock.patch.multiple(builder, **patches):
         yield
 
 
-def build_model(z):
-    """The image model in training mode, with the package's own Hungarian matcher in it."""
+def build_model(z, chance=False):
+    """The image model in training mode, with the package's own Hungarian matcher in it; `chance`: with its dropout and drop path."""
     from sam3 import model_builder
-    with _OnCpu(), _resized(model_builder, z):
+    with _OnCpu(), _resized(model_builder, z, chance):
         model = model_builder.build_sam3_image_model(bpe_path=vocabulary(), device="cpu", eval_mode=False, load_from_HF=False)
-    for module in model.modules():
+    for module in model.modules() if not chance else ():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         elif isinstance(module, torch.nn.MultiheadAttention):
