@@ -15,6 +15,8 @@
 #include "core/cli/grid_output.h"
 #include "core/cli/progress.h"
 #include "core/config/read.h"
+#include "core/grid/failure.h"
+#include "core/grid/rank_processes.h"
 #include "core/grid/run_grid.h"
 #include "core/record/summary.h"
 #include "core/registry/registry.h"
@@ -72,6 +74,7 @@ std::string figures(const RunOutcome& outcome) {
 int run_single(const Context& context, const GridCell& cell, const RunRequest& request, ProgressPrinter& printer) {
   const auto outcome = run_cell(*cell.experiment, cell.seed, context.registry(), request);
   printer.end();
+  if (rank_of(request.ranks) > 0) return outcome.interrupted ? static_cast<int>(ExitCode::interrupted) : 0;
   if (outcome.interrupted) {
     std::cerr << "interrupted; what was done is in " << outcome.result.string() << "; --resume goes on from there\n";
     return static_cast<int>(ExitCode::interrupted);
@@ -83,6 +86,41 @@ int run_single(const Context& context, const GridCell& cell, const RunRequest& r
     std::cout << figures(outcome) << "\n";
   }
   return 0;
+}
+
+// This process is one of several that run the cell together.
+int run_rank(const Context& context, const GridCell& cell, RunRequest request, const RankPlace& place) {
+  ProgressPrinter printer(context.quiet || context.json || place.rank > 0);
+  request.progress = [&](const Progress& progress) { printer.show(progress); };
+  const Ranks ranks(place);
+  request.ranks = &ranks;
+  try {
+    return run_single(context, cell, request, printer);
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    ranks.fail(failure.text, failure.code);
+    throw;
+  }
+}
+
+// Runs the cell with others, if --nproc or the environment says so.
+std::optional<int> run_with_ranks(const Context& context, const std::vector<GridCell>& cells, const RunRequest& request,
+                                  std::int64_t nproc) {
+  const auto place = rank_place_from_environment();
+  if (nproc < 1 || nproc > 256)
+    throw UsageError(Fault{"--nproc", "is no number of processes", std::to_string(nproc), "1 to 256", ""});
+  if (place && nproc > 1) {
+    throw UsageError(Fault{"--nproc", "this process is one of several already", fmt::format("WORLD_SIZE={}", place->size), "",
+                           "leave --nproc to torchrun, or unset RANK and WORLD_SIZE"});
+  }
+  if (!place && nproc == 1) return std::nullopt;
+  if (cells.size() > 1) {
+    throw UsageError(Fault{place ? "WORLD_SIZE" : "--nproc", "several processes work on one cell, not on a grid",
+                           fmt::format("{} cells", cells.size()), "one cell", "choose it with --set, for example 'seeds=[1]'"});
+  }
+  if (place) return run_rank(context, cells.front(), request, *place);
+  return run_ranks(static_cast<int>(nproc), interrupted,
+                   [&](const RankPlace& mine) { return run_rank(context, cells.front(), request, mine); });
 }
 
 int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequest request) {
@@ -113,6 +151,7 @@ int run(const Context& context, const Arguments& arguments) {
       "limit", po::value<std::int64_t>()->default_value(0),
       "at most so many items of each dataset in evaluations; stamps the result")(
       "out", po::value<std::string>(), "folder of the results; default: results/NAME")(
+      "nproc", po::value<std::int64_t>()->default_value(1), "processes that share the images of each step and of evaluations")(
       "resume", "go on with an unfinished run of the same settings from its last checkpoint; start where there is none");
   po::positional_options_description positions;
   positions.add("file", 1);
@@ -133,17 +172,18 @@ int run(const Context& context, const Arguments& arguments) {
   cell.progress = [&](const Progress& progress) { printer.show(progress); };
   cell.interrupted = &interrupted;
   cell.resume = values->count("resume") != 0;
+  cell.folder = result_folder(experiments.front(), *values);
+  if (const auto code = run_with_ranks(context, cells, cell, (*values)["nproc"].as<std::int64_t>())) return *code;
   if (cells.size() > 1) {
     const auto folder = [&](const Experiment& experiment) { return result_folder(experiment, *values); };
     return run_all(context, cells, {cell, folder, {}, {}});
   }
-  cell.folder = result_folder(experiments.front(), *values);
   return run_single(context, cells.front(), cell, printer);
 }
 
 }  // namespace
 
 extern const Command run_command = {"run", "train and evaluate an experiment, or every cell of its grid",
-                                    "run FILE [--set a.b=v]... [--resume] [--limit N] [--out DIR]", run};
+                                    "run FILE [--set a.b=v]... [--resume] [--nproc N] [--limit N] [--out DIR]", run};
 
 }  // namespace sam3lab

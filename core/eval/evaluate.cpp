@@ -11,6 +11,7 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/eval/gather_scores.h"
 #include "core/eval/predict.h"
 #include "core/train/sample.h"
 
@@ -111,6 +112,10 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
     for (const auto item : items) tasks.push_back({d, item});
   }
   std::vector<std::vector<ScoreRow>> rows(tasks.size());
+  std::vector<std::size_t> mine;
+  for (auto i = static_cast<std::size_t>(rank_of(request.ranks)); i < tasks.size();
+       i += static_cast<std::size_t>(size_of(request.ranks)))
+    mine.push_back(i);
   std::atomic<std::size_t> next{0}, done{0};
   std::atomic<bool> stop{false};
   std::exception_ptr failure;
@@ -119,7 +124,8 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
   const auto work = [&](Backbone& model, bool reports) {
     const at::NoGradGuard no_grad;
     at::set_num_threads(inner);  // OpenMP keeps this number for each thread apart
-    for (auto i = next++; i < tasks.size() && !stop; i = next++) {
+    for (auto n = next++; n < mine.size() && !stop; n = next++) {
+      const auto i = mine[n];
       try {
         const auto asked = ask(model, tasks[i]);
         rows[i] = score(asked, request.stage, false);
@@ -133,7 +139,7 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
       }
       ++done;
       if (reports && request.progress &&
-          !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(tasks.size())))
+          !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(mine.size())))
         stop = true;
     }
   };
@@ -143,6 +149,7 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
   work(*models.front(), true);
   for (auto& helper : helpers) helper.join();
   if (failure) std::rethrow_exception(failure);
+  if (request.ranks != nullptr && !gather_scores(*request.ranks, stop, rows)) stop = true;
 
   std::map<std::string, std::vector<ScoreRow>> by_dataset;
   if (stop) return by_dataset;

@@ -14,6 +14,8 @@
 
 namespace sam3lab {
 
+class Ranks;
+
 // What a score was computed from, for overlays. Tensors are [H, W] bool and [H, W, 3] uint8.
 struct Case {
   std::string dataset;
@@ -25,7 +27,8 @@ struct EvaluateRequest {
   bool shuffled = false;   // adds rows of stage "shuffled": each present prompt of an image scored with the mask that another
                            // present prompt of it was given; a model that reads its prompts must fall
   std::int64_t limit = 0;  // at most so many items of each dataset; 0: all
-  std::function<bool(std::int64_t done, std::int64_t all)> progress;  // false: stop
+  std::function<bool(std::int64_t done, std::int64_t all)> progress;  // false: stop; counts the items of this rank
+  const Ranks* ranks = nullptr;  // share the items: rank r has r, r + size, ...; every one of them is given all rows
 };
 
 class Evaluator {

@@ -22,6 +22,7 @@ std::map<std::string, std::string> environment_of(const Experiment& experiment, 
   environment["sam3lab"] = SAM3LAB_VERSION;
   environment["device"] = "cpu";
   environment["threads"] = fmt::format("{} copies of {} threads", experiment.train.copies, experiment.train.threads);
+  if (request.ranks != nullptr) environment["ranks"] = fmt::format("{} processes", request.ranks->size());
   environment["precision"] = experiment.train.precision;
   environment["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
   environment["energy"] = EnergyMeter().source();
@@ -75,8 +76,11 @@ void describe_data(const Experiment& experiment, const Pool& pool, RunRecord& re
 }
 
 // The same settings, seed, data and code are the same run, wherever it happens.
-std::string identity_of(const Experiment& experiment, std::int64_t limit, const RunRecord& record) {
-  std::string text = fmt::format("{}\nseed {}\ncode {}\nlimit {}\n", experiment.identity, record.seed, code_digest(), limit);
+std::string identity_of(const Experiment& experiment, const RunRequest& request, const RunRecord& record) {
+  std::string text =
+      fmt::format("{}\nseed {}\ncode {}\nlimit {}\n", experiment.identity, record.seed, code_digest(), request.limit);
+  // Which images share a pass, and their random numbers, depend on it.
+  if (request.ranks != nullptr) text += fmt::format("ranks {}\n", request.ranks->size());
   for (const auto& [name, dataset] : record.datasets) {
     text += fmt::format("{} {}\n", name, dataset.split_sha256);
     for (const auto& [file, digest] : dataset.file_sha256) text += digest + "\n";
@@ -96,7 +100,7 @@ Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Regist
     record.metric_definitions[key] = metrics[key]->definition();
   }
   describe_data(experiment, pool, record);
-  record.identity = identity_of(experiment, request.limit, record);
+  record.identity = identity_of(experiment, request, record);
   places = places_of(request.folder, record);
 }
 
@@ -105,12 +109,17 @@ void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t l
   Experiment asked = experiment;
   if (internal_only) asked.evaluate.external = false;
   const Evaluator evaluator(asked, pool, metrics);
-  const EvaluateRequest what{stage, stage == "after", limit, [&](std::int64_t done, std::int64_t all) {
+  const EvaluateRequest what{stage, stage == "after", limit,
+                             [&](std::int64_t done, std::int64_t all) {
                                report({"evaluate " + stage, done, all, since(start), ""});
-                               return !interrupted();
-                             }};
+                               return !asked_to_stop();
+                             },
+                             request.ranks};
   name_knobs("evaluate " + stage, [&] {
-    for (auto& [name, rows] : evaluator.run(model.copies, what)) {
+    auto by_dataset = evaluator.run(model.copies, what);
+    agree();
+    if (interrupted()) return;
+    for (auto& [name, rows] : by_dataset) {
       auto& scores = record.datasets[name].scores;
       scores.insert(scores.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }
@@ -118,7 +127,20 @@ void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t l
   record.seconds["evaluate_" + stage] = since(start);
 }
 
+void Cell::agree() { stopping_ = request.ranks == nullptr ? asked_to_stop() : request.ranks->any(asked_to_stop()); }
+
+void Cell::compare_ranks(const std::string& what, const std::string& mine) const {
+  if (request.ranks == nullptr) return;
+  const auto all = request.ranks->exchange(mine);
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (all[r] == all.front()) continue;
+    throw DataError(Fault{fmt::format("rank {}", r), "sees another " + what + " than rank 0", all[r], all.front(),
+                          "all ranks need the same program, experiment and data, and a folder of results that they share"});
+  }
+}
+
 void Cell::commit() {
+  if (!writes()) return;
   record.seconds["total"] = seconds_before + since(started);
   write_record(record, places.result);
 }

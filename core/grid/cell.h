@@ -12,6 +12,7 @@
 #include "core/grid/run_cell.h"
 #include "core/train/model.h"
 #include "core/train/pool.h"
+#include "core/train/ranks.h"
 #include "core/train/tuning.h"
 
 namespace sam3lab {
@@ -39,11 +40,20 @@ struct Cell {
   // Scores the model as it is and adds the rows under `stage`; none if it was interrupted. `internal_only` leaves out external
   // datasets, `limit` as in RunRequest.
   void evaluate(const std::string& stage, bool internal_only, std::int64_t limit);
-  void commit();
+  void commit();  // rank 0
   void report(const Progress& progress) const {
     if (request.progress) request.progress(progress);
   }
-  [[nodiscard]] bool interrupted() const { return request.interrupted != nullptr && *request.interrupted; }
+  // Do the ranks go on? Asks all of them whether a signal has come; until it is asked again, interrupted() is what was found.
+  void agree();
+  [[nodiscard]] bool interrupted() const { return stopping_; }
+  // DataError if the ranks do not all say the same.
+  void compare_ranks(const std::string& what, const std::string& mine) const;
+  [[nodiscard]] bool writes() const { return rank_of(request.ranks) == 0; }
+  [[nodiscard]] bool asked_to_stop() const { return request.interrupted != nullptr && *request.interrupted; }
+
+ private:
+  bool stopping_ = false;
 };
 
 }  // namespace sam3lab

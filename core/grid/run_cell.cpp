@@ -6,6 +6,8 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <sam3lab/api/error.h>
+
 #include "core/eval/evaluate.h"
 #include "core/grid/cell.h"
 #include "core/grid/out_of_memory.h"
@@ -26,13 +28,20 @@ class CellRun {
   }
 
   RunOutcome run() {
-    if (finished_before()) return std::move(outcome_);
+    const bool finished = finished_before();
+    cell_.compare_ranks("run", fmt::format("identity {}, {}", cell_.record.identity, finished ? "finished" : "not finished"));
+    if (finished) {
+      if (cell_.writes()) folder_.prune(cell_.experiment.record.keep);  // the run may have been killed right before
+      return std::move(outcome_);
+    }
     std::filesystem::create_directories(cell_.request.folder);
     const bool trains = cell_.experiment.train.steps > 0;
     // The plan is checked on the model before anything that is there is touched.
     name_knobs("the model", [&] { make_model_and_tunings(trains); });
     find_unfinished();
+    cell_.compare_ranks("training checkpoint", fmt::format("step {}", outcome_.resumed));
     cell_.commit();
+    cell_.agree();
     if (!trains) {
       evaluate("after");
     } else {
@@ -41,9 +50,10 @@ class CellRun {
       if (!cell_.interrupted()) evaluate("after");
     }
     outcome_.interrupted = cell_.interrupted();
-    if (!outcome_.interrupted) finish();
+    if (!outcome_.interrupted && cell_.writes()) finish();
     cell_.commit();
-    if (!outcome_.interrupted) folder_.prune(cell_.experiment.record.keep);
+    if (!outcome_.interrupted && cell_.writes()) folder_.prune(cell_.experiment.record.keep);
+    if (cell_.request.ranks != nullptr) cell_.request.ranks->barrier();  // the others hear of it if rank 0 could not write
     outcome_.record = std::move(cell_.record);
     return std::move(outcome_);
   }
@@ -57,7 +67,6 @@ class CellRun {
       unfinished_ = std::move(earlier);
       return false;
     }
-    folder_.prune(cell_.experiment.record.keep);  // the run may have been killed right before
     outcome_.record = std::move(earlier);
     const auto overview = cell_.places.pictures / "overview.png", adapter = cell_.places.adapter / "adapter_model.safetensors";
     if (std::filesystem::exists(overview)) outcome_.overview = overview;
@@ -78,6 +87,7 @@ class CellRun {
   }
 
   void find_unfinished() {
+    if (!cell_.request.resume && !cell_.writes()) return;
     if (!cell_.request.resume) {
       if (const auto step = set_aside(cell_.places); step > 0) {
         cell_.report({"start over", 0, 0, 0.0,
@@ -151,6 +161,11 @@ class Settings {
 }  // namespace
 
 RunOutcome run_cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request) {
+  if (const auto ranks = size_of(request.ranks); experiment.train.steps > 0 && experiment.train.images_per_step < ranks) {
+    throw UsageError(Fault{"train.images_per_step", "leaves processes without an image",
+                           fmt::format("{} images a step for {} processes", experiment.train.images_per_step, ranks),
+                           "an image for each process", "raise it, or start fewer processes"});
+  }
   const Settings settings(experiment.train);
   return CellRun(experiment, seed, registry, request).run();
 }

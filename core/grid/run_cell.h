@@ -12,6 +12,8 @@
 
 namespace sam3lab {
 
+class Ranks;
+
 // How far a phase is; `detail` is a short text such as the loss.
 struct Progress {
   std::string phase;
@@ -25,6 +27,8 @@ struct RunRequest {
   std::int64_t limit = 0;        // at most so many items of each dataset in an evaluation; 0: all
   std::function<void(const Progress&)> progress;
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, save, return
+  // Other processes that run the same cell; nothing: this one alone. They share the folder, and rank 0 alone writes there.
+  const Ranks* ranks = nullptr;
   bool resume = false;  // go on with an unfinished run of the same identity; where there is none, start
 };
 

@@ -29,7 +29,7 @@ TrainingPhase::TrainingPhase(Cell& cell, std::optional<TrainingCheckpoint> from)
       options_(cell.experiment.train),
       criterion_(make_criterion()),
       trainer_({cell.experiment, cell.pool, criterion_, cell.model.copies, cell.tunings, static_cast<std::uint64_t>(cell.seed),
-                cell.places.diagnosis}),
+                cell.places.diagnosis, cell.request.ranks}),
       folder_(cell.places.checkpoints) {
   if (!from) return;
   trainer_.restore(from->trainer);
@@ -67,6 +67,7 @@ void TrainingPhase::run() {
   bool first = true;
   while (!ended() && !cell_.interrupted()) {
     name_knobs(fmt::format("step {}", trainer_.done() + 1), [&] { cell_.record.steps.push_back(trainer_.step()); });
+    cell_.agree();
     const auto& row = cell_.record.steps.back();
     smooth_loss = first ? row.loss : 0.95 * smooth_loss + 0.05 * row.loss;
     first = false;
@@ -114,7 +115,7 @@ void TrainingPhase::choose() {
   if (!cell_.interrupted()) {
     const auto score = macro_of(by_prompt(rows_of(cell_.record, stage, "internal")), options_.best_metric);
     if (score && (selection_.step == 0 || *score > selection_.score)) {
-      folder_.save_best(trainer_.done(), weights_of(cell_.tunings.front().groups));
+      if (cell_.writes()) folder_.save_best(trainer_.done(), weights_of(cell_.tunings.front().groups));
       selection_ = {*score, trainer_.done()};
     } else {
       selection_.epochs_without += options_.evaluate_every;
@@ -129,8 +130,9 @@ void TrainingPhase::choose() {
 void TrainingPhase::save() {
   commit();
   if (trainer_.done() == saved_ && selection_.evaluated == evaluated_) return;
-  folder_.save({cell_.record.identity, trainer_.state(), selection_, cell_.record.seconds["train"]},
-               cell_.experiment.record.keep);
+  const auto state = trainer_.state();
+  if (cell_.writes())
+    folder_.save({cell_.record.identity, state, selection_, cell_.record.seconds["train"]}, cell_.experiment.record.keep);
   evaluated_ = selection_.evaluated;
   saved_ = trainer_.done();
 }
@@ -141,6 +143,7 @@ void TrainingPhase::take_result_weights() {
     return;
   }
   const at::NoGradGuard no_grad;
+  if (cell_.request.ranks != nullptr) cell_.request.ranks->barrier();  // rank 0 has written it
   const auto best = folder_.best(selection_.step);
   for (auto& [name, live] : weights_of(cell_.tunings.front().groups)) {
     const auto found = best.find(name);

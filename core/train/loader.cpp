@@ -28,6 +28,7 @@ Loader::~Loader() {
 }
 
 Loader::Place Loader::draw() {
+  for (; drawn_ % options_.images_per_step % options_.ranks != options_.rank; ++drawn_) (void)sampler_.next();
   Place place;
   place.number = drawn_++;
   place.drawn = sampler_.next();

@@ -25,6 +25,8 @@ struct LoaderOptions {
   std::int64_t ahead = 1;         // samples that may wait or be in work, at least 1
   std::uint64_t seed = 0;
   std::int64_t first = 0;  // number of the first draw; those before it are passed over unread
+  // Of the images of a step, image i is prepared by rank i mod `ranks`: next() gives only those of this one.
+  std::int64_t images_per_step = 1, ranks = 1, rank = 0;
 };
 
 class Loader {

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/train/ranks.h"
+
 namespace sam3lab {
 namespace {
 
@@ -34,12 +36,17 @@ std::vector<Share> make_shares(std::vector<Sample> samples, std::size_t copies, 
   return shares;
 }
 
-double boxes_per_copy(const std::vector<Share>& shares) {
+double boxes_per_copy(const std::vector<Share>& shares, const Ranks* ranks) {
   double boxes = 0.0;
   for (const auto& share : shares) {
     if (!share.empty()) boxes += share.whole.targets.num_boxes.sum().item<double>();
   }
-  return std::max(1.0, boxes / static_cast<double>(shares.size()));
+  if (ranks != nullptr) {
+    const auto all = at::full({1}, boxes, at::kDouble);
+    ranks->sum({all});
+    boxes = all.item<double>();
+  }
+  return std::max(1.0, boxes / static_cast<double>(shares.size() * static_cast<std::size_t>(size_of(ranks))));
 }
 
 }  // namespace sam3lab

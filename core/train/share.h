@@ -10,6 +10,8 @@
 
 namespace sam3lab {
 
+class Ranks;
+
 // What one copy works on in a step.
 struct Share {
   Batch whole;               // no texts: this copy has nothing to do
@@ -21,7 +23,7 @@ struct Share {
 // an image in it.
 std::vector<Share> make_shares(std::vector<Sample> samples, std::size_t copies, std::int64_t accumulate);
 
-// What losses are divided by: targets of the step, averaged over the copies; at least 1.
-double boxes_per_copy(const std::vector<Share>& shares);
+// What losses are divided by: targets of the step, averaged over the copies of all ranks; at least 1.
+double boxes_per_copy(const std::vector<Share>& shares, const Ranks* ranks = nullptr);
 
 }  // namespace sam3lab

@@ -30,23 +30,31 @@ void scale_gradients(const std::vector<ParameterGroup>& groups, double factor) {
   }
 }
 
+MomentOwners owners_of(const Ranks* ranks, const TrainOptions& train, const std::vector<ParameterGroup>& groups) {
+  return ranks != nullptr && train.shard_optimizer ? MomentOwners(*ranks, groups) : MomentOwners();
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainerInput input)
     : input_(std::move(input)),
       options_(input_.experiment.train),
       groups_(input_.tunings.front().groups),
-      optimiser_(groups_, {options_.betas[0], options_.betas[1], options_.epsilon}),
+      owners_(owners_of(input_.ranks, options_, groups_)),
+      optimiser_(groups_, {options_.betas[0], options_.betas[1], options_.epsilon, options_.memory == "lean"},
+                 [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
       schedule_(schedule_of(options_)),
       average_(groups_, options_.ema_decay),
-      loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval) {}
+      loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval) {
+  if (input_.ranks != nullptr) broadcast_weights(*input_.ranks, *input_.copies.front(), groups_);
+}
 
 TrainerState Trainer::state() const {
   TrainerState state{done_, loss_scale_.factor(), loss_scale_.good_steps(), average_.state()};
   for (const auto& group : groups_) {
     for (const auto& [name, parameter] : group.parameters) state.tensors["weights." + name] = parameter.detach();
   }
-  for (const auto& [name, tensor] : optimiser_.state()) state.tensors["optimizer." + name] = tensor;
+  for (const auto& [name, tensor] : owners_.collect(groups_, optimiser_.state())) state.tensors["optimizer." + name] = tensor;
   return state;
 }
 
@@ -73,27 +81,30 @@ void Trainer::restore(const TrainerState& state) {
 }
 
 std::vector<Share> Trainer::load() {
+  const std::int64_t ranks = size_of(input_.ranks), rank = rank_of(input_.ranks);
   if (!loader_) {
     const auto& model = *input_.copies.front();
     const auto ahead = std::max(options_.images_per_step, options_.workers);
     loader_.emplace(input_.pool, input_.experiment.augment,
                     LoaderOptions{model.image_size(), model.object_queries(), options_.workers, ahead, input_.seed,
-                                  done_ * options_.images_per_step});
+                                  done_ * options_.images_per_step, options_.images_per_step, ranks, rank});
   }
   std::vector<Sample> samples;
-  for (std::int64_t i = 0; i < options_.images_per_step; ++i) samples.push_back(loader_->next());
+  for (auto i = rank; i < options_.images_per_step; i += ranks) samples.push_back(loader_->next());
   return make_shares(std::move(samples), input_.copies.size(), options_.accumulate);
 }
 
 std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
   const auto copies = input_.copies.size();
   std::vector<PassResult> passes(copies);
-  const double boxes = boxes_per_copy(shares);
+  const double boxes = boxes_per_copy(shares, input_.ranks);
   for (const auto& copy : input_.copies) copy->train(true);
   const auto pass = [&](std::size_t c) {
     if (shares[c].empty()) return;
-    const PassOptions options{
-        reduced_type(options_.precision), input_.seed, done_, c, boxes, loss_scale_.factor() / static_cast<double>(copies)};
+    // Random numbers are those of a process that has all copies of all ranks.
+    const auto number = static_cast<std::size_t>(rank_of(input_.ranks)) + c * static_cast<std::size_t>(size_of(input_.ranks));
+    const PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
+                              loss_scale_.factor() / all_copies()};
     passes[c] = add_gradients(*input_.copies[c], input_.tunings[c], input_.criterion, shares[c], options);
   };
   if (random_ == false) {
@@ -108,18 +119,23 @@ std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
 StepRow Trainer::describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const {
   StepRow row;
   row.step = done_ + 1;
-  const auto copies = static_cast<double>(shares.size());
+  const auto copies = all_copies();
   for (std::size_t c = 0; c < shares.size(); ++c) {
     if (shares[c].empty()) continue;
     row.loss += passes[c].loss.total.item<double>() / copies;
     for (const auto& term : passes[c].loss.terms) row.terms[term.name] += term.weight * term.value.item<double>() / copies;
   }
+  if (input_.ranks != nullptr) sum_row(*input_.ranks, row);
   row.rate_factor = schedule_.factor(done_);
   return row;
 }
 
 void Trainer::stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const {
-  const auto saved = save_batches(input_.diagnosis, shares, done_ + 1, what);
+  auto file = input_.diagnosis;
+  if (const int rank = rank_of(input_.ranks); rank > 0) {
+    file.replace_filename(fmt::format("{}-rank{}{}", file.stem().string(), rank, file.extension().string()));
+  }
+  const auto saved = save_batches(file, shares, done_ + 1, what);
   throw NumericError(Fault{fmt::format("step {}", done_ + 1), what, got, "a number",
                            "lower train.learning_rate, or look at the data: " + saved});
 }
@@ -130,6 +146,7 @@ bool Trainer::update(StepRow& row) {
   row.gradient_norm = optimiser_.clip(options_.clip_norm);
   if (!std::isfinite(row.loss) || !std::isfinite(row.gradient_norm)) return false;
   optimiser_.step(schedule_.factor(done_));
+  owners_.broadcast_updated(groups_);
   average_.update();
   loss_scale_.grew();
   return true;
@@ -145,6 +162,7 @@ StepRow Trainer::step() {
   try {
     const auto passes = run_passes(shares);
     average_gradients(input_.tunings);
+    if (input_.ranks != nullptr) sum_gradients(*input_.ranks, groups_);
     row = describe(shares, passes);
   } catch (const NumericError& error) {
     stop(shares, error.what(), "");

@@ -18,6 +18,7 @@
 #include "core/train/loss_scale.h"
 #include "core/train/moving_average.h"
 #include "core/train/pool.h"
+#include "core/train/rank_step.h"
 #include "core/train/schedule.h"
 
 namespace sam3lab {
@@ -33,6 +34,10 @@ struct TrainerInput {
   std::vector<Tuning> tunings;  // one a copy
   std::uint64_t seed = 0;
   std::filesystem::path diagnosis;  // where the batch goes if training must stop
+  // Other processes that work on the same steps with copies of their own; nothing: this one works alone. Image i of a step goes
+  // to rank i mod the number of ranks, and there to its copies in turn; a step has an image for each rank. Every call below is
+  // then one of all ranks.
+  const Ranks* ranks = nullptr;
 };
 
 // All that a run goes on with. Images and random numbers need no state: theirs follow from the seed and the step.
@@ -54,19 +59,21 @@ class Trainer {
   [[nodiscard]] MovingAverage& average() { return average_; }
   [[nodiscard]] const CostMeter& cost() const { return cost_; }
 
-  [[nodiscard]] TrainerState state() const;
-  void restore(const TrainerState& state);  // before the first step; throws DataError if a tensor does not fit
+  [[nodiscard]] TrainerState state() const;  // with train.shard_optimizer, all moments are in rank 0's alone
+  void restore(const TrainerState& state);   // before the first step; throws DataError if a tensor does not fit
 
  private:
   std::vector<Share> load();
   std::vector<PassResult> run_passes(const std::vector<Share>& shares);
   [[nodiscard]] StepRow describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const;
   bool update(StepRow& row);
+  [[nodiscard]] double all_copies() const { return static_cast<double>(input_.copies.size()) * size_of(input_.ranks); }
   [[noreturn]] void stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const;
 
   TrainerInput input_;
   const TrainOptions& options_;
   std::vector<ParameterGroup> groups_;
+  MomentOwners owners_;
   AdamW optimiser_;
   Schedule schedule_;
   MovingAverage average_;
