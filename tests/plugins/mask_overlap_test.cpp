@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include <sam3lab/api/error.h>
+
 #include "plugins/shared/mask_overlap.h"
 
 namespace sam3lab {
