@@ -118,10 +118,10 @@ bool read_tiles(TIFF* tiff, const Layout& layout, Pixels& pixels) {
   }
   Bytes tile(static_cast<std::size_t>(tile_bytes));
   for (std::uint32_t top = 0; top < layout.height; top += tile_height) {
-    // Memory follows what has been decoded, as it does for strips.
-    pixels.bytes.resize(std::size_t{std::min(layout.height, top + tile_height)} * layout.width * pixel);
     for (std::uint32_t left = 0; left < layout.width; left += tile_width) {
       if (TIFFReadTile(tiff, tile.data(), left, top, 0, 0) < 0) return false;
+      // Memory follows what has been decoded, as it does for strips.
+      if (left == 0) pixels.bytes.resize(std::size_t{std::min(layout.height, top + tile_height)} * layout.width * pixel);
       const auto columns = std::min(tile_width, layout.width - left), rows = std::min(tile_height, layout.height - top);
       for (std::uint32_t y = 0; y < rows; ++y) {
         keep_samples(tile.data() + std::size_t{y} * tile_width * layout.samples * sample_bytes,
