@@ -2,11 +2,24 @@
 # slowly and needs 350 MB more, GPU or not.
 if(SAM3LAB_CUDA)
   find_package(CUDAToolkit 13.0 REQUIRED)
-  find_library(NCCL_LIBRARY nccl)
   if(NOT EXISTS ${SAM3LAB_TORCH}/lib/libtorch_cuda.so)
     message(FATAL_ERROR "no libtorch_cuda.so in ${SAM3LAB_TORCH}/lib; run scripts/setup --cuda")
   endif()
-  message(STATUS "CUDA toolkit ${CUDAToolkit_VERSION}; NCCL: ${NCCL_LIBRARY}")
+  # From PyPI's package beside LibTorch, which is the version that LibTorch was built with; else the toolkit's or Debian's.
+  set(nccl_places ${SAM3LAB_TORCH}/../nvidia/nccl ${CUDAToolkit_LIBRARY_ROOT} ${CUDAToolkit_TARGET_DIR})
+  find_path(NCCL_INCLUDE nccl.h HINTS ${nccl_places} PATH_SUFFIXES include REQUIRED)
+  find_library(NCCL_LIBRARY NAMES nccl libnccl.so.2 HINTS ${nccl_places} PATH_SUFFIXES lib lib64 REQUIRED)
+  message(STATUS "CUDA toolkit ${CUDAToolkit_VERSION}; NCCL: ${NCCL_LIBRARY}, ${NCCL_INCLUDE}")
   set_source_files_properties(${CMAKE_SOURCE_DIR}/core/tensor/device.cpp PROPERTIES
     COMPILE_DEFINITIONS "SAM3LAB_TORCH_CUDA=\"${SAM3LAB_TORCH}/lib/libtorch_cuda.so\"")
+
+  foreach(part c10_cuda torch_cuda)
+    add_library(${part} SHARED IMPORTED)
+    set_target_properties(${part} PROPERTIES IMPORTED_LOCATION ${SAM3LAB_TORCH}/lib/lib${part}.so)
+  endforeach()
+  add_library(sam3lab_nccl MODULE ${CMAKE_SOURCE_DIR}/core/train/nccl/open_nccl.cpp)
+  target_include_directories(sam3lab_nccl SYSTEM PRIVATE ${NCCL_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+  target_link_libraries(sam3lab_nccl PRIVATE libtorch torch_cuda c10_cuda)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/train/ranks.cpp PROPERTIES
+    COMPILE_DEFINITIONS "SAM3LAB_NCCL=\"${CMAKE_BINARY_DIR}/libsam3lab_nccl.so\"")
 endif()
