@@ -62,7 +62,9 @@ accepts 'internal_after=' "${run[@]}" --out cut --set train.steps=0 --set checkp
 # The published evaluator's protocol: named with its numbers, and samples without a target are not asked.
 accepts 'internal_after=' "${run[@]}" --out upstream --set train.steps=0 --set checkpoint.load=one.pt --set evaluate.protocol=upstream --set evaluate.confidence=0.1
 accepts '"protocol": "upstream: as the published evaluator: .* above confidence 0.1; .*without a target are skipped' "$program" inspect upstream/*.h5 --json
-accepts '"off_prompt_n": 0' "$program" inspect upstream/*.h5 --json
+upstream_counts() { "$program" inspect upstream/*.h5 --json | grep -c '"off_prompt_n": 0,'; }
+holds 'upstream asks nothing of samples without a target' test "$(upstream_counts)" -ge 4 -a -z "$("$program" inspect upstream/*.h5 --json | grep '"off_prompt_n": [1-9]')"
+accepts '"off_prompt_n": [1-9]' "$program" inspect eval_bare/*.h5 --json
 accepts '"protocol": "strict: ' "$program" inspect eval_bare/*.h5 --json
 refuses 2 'tiny.toml:[0-9]+: evaluate.confidence is fixed under protocol "upstream"; got 0.0, expected 0.1' "${run[@]}" --out none --set evaluate.protocol=upstream
 finish

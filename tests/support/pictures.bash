@@ -9,7 +9,7 @@ from pathlib import Path
 import formats
 height, width = 96, 192
 objects = array("H", bytes(2 * height * width))
-for number in range(1, 33):
+for number in range(1, 17):  # the lower half stays empty
     cy, cx, r = 12 + 24 * ((number - 1) // 8), 12 + 24 * ((number - 1) % 8), 5 + number % 4
     for y in range(height):
         for x in range(width):
@@ -51,6 +51,7 @@ background = "ground"
 tile = 48
 [prompt.canonical]
 dictionary = "words.toml"
+[prompt.negative]
 [metric.dice]
 [metric.iou]
 [split]
