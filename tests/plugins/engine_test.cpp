@@ -119,7 +119,10 @@ TEST(Engine, RecomputationReplaysReducedPrecision) {
     const auto recomputed = gradients_of(tiny(0.0, "on"), 1, {.type = type});
     const auto exact = gradients_of(tiny(0.0, "off"), 1, {});
     EXPECT_TRUE(std::isfinite(kept.pass.loss.total.item<double>()));
-    EXPECT_LT(difference(recomputed, kept), 1e-2) << type;
+    // A weight that a layer uses several times has its gradients added in another order: some units of the last place of the
+    // reduced type, and well below what the type itself changes.
+    EXPECT_LT(difference(recomputed, kept), type == at::kHalf ? 1e-2 : 3e-2) << type;
+    EXPECT_LT(difference(recomputed, kept), 0.5 * difference(kept, exact)) << type;
     EXPECT_GT(difference(kept, exact), 1e-5) << type << " was not used";
     EXPECT_LT(difference(kept, exact), 0.2) << type;
   }
