@@ -103,7 +103,6 @@ std::string cost_lines(const CellPlan& cell) {
       fmt::format("memory      {:.2f} GiB: weights {:.2f}, gradients {:.2f}, moments {:.2f}", cell.memory.sum() / gib,
                   cell.memory.weights / gib, cell.memory.gradients / gib, cell.memory.moments / gib);
   if (cell.memory.average > 0.0) text += fmt::format(", moving average {:.2f}", cell.memory.average / gib);
-  if (train.memory == "lean") text += " (\"lean\" keeps moments in fewer bits: less)";
   text += cell.measured ? fmt::format("; an earlier run of these settings took {:.2f} GiB at most\n",
                                       cell.measured->peak_memory_mib / 1024.0)
                         : "; activations and temporaries come on top: not known before a run\n";

@@ -137,7 +137,7 @@ MemoryPlan plan_memory(const ModelPlan& model, const TrainOptions& train) {
   plan.weights = 4.0 * static_cast<double>(model.parameters + model.buffers + model.added);
   if (train.steps == 0) return plan;
   plan.gradients = 4.0 * trainable * static_cast<double>(train.copies);
-  plan.moments = 8.0 * trainable;
+  plan.moments = (train.memory == "lean" ? 4.0 : 8.0) * trainable;  // two of them, of 2 or 4 bytes
   if (train.ema_decay > 0.0) plan.average = 4.0 * trainable;
   return plan;
 }

@@ -40,7 +40,7 @@ for name, group in groups.items():
 PY
 }
 
-limit=60
+limit=180
 plan() {  # NAME ARGUMENTS...: a recipe's plan as JSON
   local name=$1
   shift
@@ -78,6 +78,8 @@ accepts '"trainable_parameters": 0,' "$program" plan "$tiny" --set train.steps=0
 small=$scratch/tree/experiments/smoke/tiny.toml
 accepts '^  backbone\.vision_backbone\.frozen .* no$' "$program" plan "$small" --set scheme.use=head_only
 says head_only '^  transformer\.decoder .* yes$' '^  transformer\.encoder\..*frozen .* no$' '^  segmentation_head .* yes$'
+moments() { "$program" plan "$small" --json "$@" | sed -nE 's/^ *"moments": ([0-9]+).*/\1/p'; }
+holds 'lean: half the moments' test "$(moments)" -eq $((2 * $(moments --set train.memory=lean)))
 accepts '^  backbone\.vision_backbone\..*no_decay .* yes$' "$program" plan "$small" --set scheme.use=bitfit
 
 # A grid: its cells, and the seeds.
