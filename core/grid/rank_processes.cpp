@@ -143,7 +143,9 @@ class Family {
     }
     if (!failed_) return processes_.front().code();
     const auto& process = processes_[*failed_];
-    std::cerr << fmt::format("rank {} of {} {}\n{}", *failed_, processes_.size(), process.how(), process.last_words());
+    const bool heard = process.log == nullptr && WIFEXITED(process.status);  // rank 0 has said it itself
+    if (!heard)
+      std::cerr << fmt::format("rank {} of {} {}\n{}", *failed_, processes_.size(), process.how(), process.last_words());
     return process.code();
   }
 

@@ -1,0 +1,107 @@
+#!/bin/bash
+# Several processes for one run: the weights and scores of one process, ZeRO-1, resumption, signals, ranks that die, bad environments.
+# Needs scripts/sample_data.
+program=$1
+source "$(dirname "$0")/../support/checks.bash"
+cd "$(dirname "$0")/../.."
+experiment=experiments/smoke/tiny.toml
+limit=180
+export OMP_NUM_THREADS=1
+fast=(--limit 3 --quiet --set evaluate.overlays=false --set train.images_per_step=4)
+single=(--set train.copies=1) # the experiment has two
+# run FOLDER OPTION...: a file, for `timeout` starts no functions
+printf '#!/bin/bash\nexec "%s" run %s %s --out "%s/$1" "${@:2}"\n' "$program" "$experiment" "${fast[*]}" "$scratch" >"$scratch/run"
+chmod +x "$scratch/run"
+run() { "$scratch/run" "$@"; }
+weights_of() { echo "$scratch/$1"/smoke-s1-????????.safetensors; }
+values_of() { # weights without the header, which names the run
+  local length
+  length=$(od -An -t u8 -N8 "$(weights_of "$1")" | tr -d ' ')
+  tail -c +$((9 + length)) "$(weights_of "$1")"
+}
+same() { cmp <(values_of "$1") <(values_of "$2"); }
+# Largest difference between two files of float32 values.
+difference() {
+  paste <(values_of "$1" | od -An -v -t f4 -w4) <(values_of "$2" | od -An -v -t f4 -w4) |
+    awk '{ d = $1 - $2; if (d < 0) d = -d; if (!(d <= most)) most = d } END { print most + 0 }'
+}
+near() { awk -v d="$(difference "$1" "$2")" -v limit="$3" 'BEGIN { exit !(d <= limit) }'; }
+figures() { grep -oE '^internal_before=.* off_prompt_rate=[^ ]+' "$1"; }
+
+# --- Weights -----------------------------------------------------------------------------------------------------------------------
+# With epsilon = 1 and rate 1 an update is nearly the gradient itself: weights then differ as gradients do.
+plainly=(--set train.steps=1 --set train.epsilon=1 --set train.learning_rate=1 --set train.weight_decay=0 --set train.warmup_steps=0
+  --set train.cooldown_steps=0 --set train.clip_norm=0 --set train.evaluate_before=false)
+run copies >"$scratch/copies.out" 2>&1
+run two --nproc 2 "${single[@]}" >"$scratch/two.out" 2>"$scratch/two.err"
+holds 'two processes finish' grep -q internal_after "$scratch/two.out"
+holds 'two processes: the bits of one with two copies' same copies two
+accepts internal_after "$scratch/run" sharded --nproc 2 "${single[@]}" --set train.shard_optimizer=true
+holds 'ZeRO-1: the same bits' same two sharded
+# A copy multiplies its loss with the square root of its number of prompts, as the published code does in each process. Gradients of norm 1
+# are compared, without that factor.
+prompts=(--set prompt.canonical.per_image=1)
+unit=("${plainly[@]/clip_norm=0/clip_norm=1}")
+accepts internal_after "$scratch/run" whole_batch "${single[@]}" "${prompts[@]}" "${unit[@]}"
+accepts internal_after "$scratch/run" halves --nproc 2 "${single[@]}" "${prompts[@]}" "${unit[@]}"
+holds "gradients of one process with twice the batch: $(difference whole_batch halves)" near whole_batch halves 1e-6
+accepts internal_after "$scratch/run" dropout_copies --set train.copies=4 --set backbone.dropout=0.2 "${plainly[@]}"
+accepts internal_after "$scratch/run" dropout --nproc 2 --set backbone.dropout=0.2 "${plainly[@]}"
+holds "with dropout, the random numbers of one process: $(difference dropout dropout_copies)" near dropout_copies dropout 1e-6
+accepts internal_after "$scratch/run" three --nproc 3 "${single[@]}" --set train.workers=2 "${plainly[@]}"
+accepts internal_after "$scratch/run" three_copies --set train.copies=3 "${plainly[@]}"
+holds "three processes, one with an image more: $(difference three three_copies)" near three three_copies 1e-6
+
+# --- Scores ------------------------------------------------------------------------------------------------------------------------
+holds 'there are scores to compare' test -n "$(figures "$scratch/two.out")"
+holds 'scores of one process' test "$(figures "$scratch/copies.out")" = "$(figures "$scratch/two.out")"
+rows() { "$program" inspect "$(echo "$scratch/$1"/*.h5)" | grep -iE 'scores|rows|steps' | head -5; }
+holds 'each sample is counted once' test "$(rows copies)" = "$(rows two)"
+holds 'rank 0 alone writes' test "$(ls "$scratch/two" | wc -l)" -eq 2
+accepts internal_after "$scratch/run" evaluated --nproc 2 "${single[@]}" --set train.steps=0
+
+# --- torchrun's environment ---------------------------------------------------------------------------------------------------------
+port=$((20000 + RANDOM % 20000))
+for rank in 0 1; do
+  RANK=$rank WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$port GLOO_SOCKET_IFNAME=lo run env "${single[@]}" >"$scratch/env$rank.out" 2>"$scratch/env$rank.err" &
+  ranks[rank]=$!
+done
+wait "${ranks[0]}"; code0=$?
+wait "${ranks[1]}"; code1=$?
+holds 'both ranks end with 0' test "$code0 $code1" = '0 0'
+holds 'rank 1 prints nothing' test ! -s "$scratch/env1.out"
+holds 'the environment gives the bits of --nproc' same two env
+refuses 2 'RANK.*got 2, expected a whole number from 0 to 1' env RANK=2 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1 "$program" run "$experiment"
+refuses 2 'MASTER_ADDR' env RANK=0 WORLD_SIZE=2 MASTER_PORT=1 "$program" run "$experiment"
+refuses 2 'WORLD_SIZE' env RANK=0 WORLD_SIZE=two MASTER_ADDR=127.0.0.1 MASTER_PORT=1 "$program" run "$experiment"
+refuses 2 'one of several already' env RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1 "$program" run "$experiment" --nproc 2
+refuses 2 '1 to 256' "$program" run "$experiment" --nproc 0
+refuses 2 'one cell, not on a grid' "$program" run "$experiment" --nproc 2 --set 'seeds=[1, 2]'
+refuses 2 'without an image.*4 images a step for 5' "$scratch/run" few --nproc 5
+
+# --- Signals, resumption ------------------------------------------------------------------------------------------------------------
+long=(--nproc 2 "${single[@]}" --set train.steps=24 --set train.steps_per_epoch=4 --set record.checkpoint_steps=3 --set train.shard_optimizer=true
+  --set train.evaluate_before=false --set train.best_metric=dice)
+accepts internal_after "$scratch/run" whole "${long[@]}"
+"$program" run "$experiment" "${fast[@]}" --out "$scratch/cut" "${long[@]}" >/dev/null 2>"$scratch/cut.err" &
+child=$!
+for _ in $(seq 600); do ls "$scratch"/cut/*-checkpoints/step-* >/dev/null 2>&1 && break; sleep 0.05; done
+kill -TERM "$child"
+wait "$child"
+holds 'SIGTERM ends with 130' test $? -eq 130
+accepts internal_after "$scratch/run" cut --resume "${long[@]}"
+holds 'a resumed run has the bits of one never stopped' cmp "$(weights_of whole)" "$(weights_of cut)"
+
+# --- A rank that dies ---------------------------------------------------------------------------------------------------------------
+"$program" run "$experiment" "${fast[@]}" --out "$scratch/dies" "${long[@]/train.steps=24/train.steps=100000}" >/dev/null 2>"$scratch/dies.err" &
+child=$!
+for _ in $(seq 600); do ls "$scratch"/dies/*-checkpoints/step-* >/dev/null 2>&1 && break; sleep 0.05; done
+began=$SECONDS
+kill -KILL "$(awk '{ print $NF }' "/proc/$child/task/$child/children")"
+wait "$child"
+holds 'the run ends with 5' test $? -eq 5
+holds 'within a minute' test $((SECONDS - began)) -lt 60
+holds 'and says which rank was killed' grep -q 'rank 1 of 2 was ended by signal 9' "$scratch/dies.err"
+refuses 5 'step [0-9]+: .*(NaN|not finite)' "$scratch/run" nan --nproc 2 "${single[@]}" --set train.learning_rate=1e38 --set train.clip_norm=0
+holds 'the batches of both ranks are there' test "$(ls "$scratch"/nan/*-diagnosis*.safetensors | wc -l)" -eq 2
+finish
