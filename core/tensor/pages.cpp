@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <mutex>
@@ -18,10 +19,10 @@ namespace {
 
 constexpr std::size_t page = std::size_t{2} << 20, large = 2 * page, alignment = 64;
 
-// `bytes` of whole pages, at a multiple of the page.
+// `bytes` of whole pages, at a multiple of the page; null if there is no memory.
 void* take(std::size_t bytes) {
   void* mapped = mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  if (mapped == MAP_FAILED) return nullptr;
   const auto start = reinterpret_cast<std::uintptr_t>(mapped), first = (start + page - 1) / page * page;
   if (first > start) munmap(mapped, first - start);
   if (first < start + page) munmap(reinterpret_cast<void*>(first + bytes), start + page - first);
@@ -34,6 +35,7 @@ void* take(std::size_t bytes) {
 class Store {
  public:
   void* get(std::size_t bytes) {
+    Pieces leaving;
     {
       const std::lock_guard lock(mutex_);
       for (auto piece = spare_.rbegin(); piece != spare_.rend(); ++piece) {
@@ -42,29 +44,34 @@ class Store {
         spare_bytes_ -= bytes;
         spare_.erase(std::next(piece).base());
         in_use_[found] = bytes;
+        count(bytes);
         return found;
       }
+      count(bytes);
+      leaving = shrink();
     }
+    for (const auto& [start, size] : leaving) munmap(start, size);
     void* fresh = take(bytes);
     const std::lock_guard lock(mutex_);
+    if (fresh == nullptr) {
+      used_bytes_ -= bytes;
+      throw std::bad_alloc();
+    }
     in_use_[fresh] = bytes;
     return fresh;
   }
 
   bool put(void* piece) {  // false: not one of these
-    std::deque<std::pair<void*, std::size_t>> leaving;
+    Pieces leaving;
     {
       const std::lock_guard lock(mutex_);
       const auto found = in_use_.find(piece);
       if (found == in_use_.end()) return false;
       spare_.emplace_back(piece, found->second);
       spare_bytes_ += found->second;
+      used_bytes_ -= found->second;
       in_use_.erase(found);
-      while (spare_bytes_ > limit) {
-        leaving.push_back(spare_.front());
-        spare_bytes_ -= spare_.front().second;
-        spare_.pop_front();
-      }
+      leaving = shrink();
     }
     for (const auto& [start, bytes] : leaving) munmap(start, bytes);
     return true;
@@ -78,10 +85,28 @@ class Store {
   std::size_t limit = 0;
 
  private:
+  using Pieces = std::deque<std::pair<void*, std::size_t>>;
+
+  void count(std::size_t bytes) {
+    used_bytes_ += bytes;
+    most_used_ = std::max(most_used_, used_bytes_);
+  }
+
+  // The oldest pieces that must go: what is spare never adds to the most that was in use at once.
+  Pieces shrink() {
+    Pieces leaving;
+    while (!spare_.empty() && (spare_bytes_ > limit || used_bytes_ + spare_bytes_ > most_used_)) {
+      leaving.push_back(spare_.front());
+      spare_bytes_ -= spare_.front().second;
+      spare_.pop_front();
+    }
+    return leaving;
+  }
+
   std::mutex mutex_;
   std::unordered_map<void*, std::size_t> in_use_;
-  std::deque<std::pair<void*, std::size_t>> spare_;
-  std::size_t spare_bytes_ = 0;
+  Pieces spare_;
+  std::size_t spare_bytes_ = 0, used_bytes_ = 0, most_used_ = 0;
 };
 
 Store& store() {

@@ -60,13 +60,15 @@ TEST_P(SparingBlock, IsTheSameFunction) {
   const auto phases = axial_phases(of.sizes.embed_dim / of.sizes.num_heads, GetParam() > 0 ? GetParam() : 6, 1.0);
   ASSERT_TRUE(of.block.can_be_sparing());
   const auto plain = gradients(of.root, x, [&](const auto& in) { return of.block(in, phases); });
-  const auto sparing = gradients(of.root, x, [&](const auto& in) { return of.block.sparing(in, phases); });
-  const auto again = gradients(of.root, x, [&](const auto& in) {
-    return recompute([&](const std::vector<at::Tensor>& inner) { return of.block.sparing(inner[0], phases); }, {in});
-  });
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    EXPECT_LT(difference(sparing[i], plain[i]), 1e-6) << i;
-    EXPECT_TRUE(at::equal(again[i], sparing[i])) << i;
+  for (const bool hidden : {true, false}) {
+    const auto sparing = gradients(of.root, x, [&](const auto& in) { return of.block.sparing(in, phases, hidden); });
+    const auto again = gradients(of.root, x, [&](const auto& in) {
+      return recompute([&](const std::vector<at::Tensor>& inner) { return of.block.sparing(inner[0], phases, hidden); }, {in});
+    });
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      EXPECT_LT(difference(sparing[i], plain[i]), 1e-6) << i;
+      EXPECT_TRUE(at::equal(again[i], sparing[i])) << i;
+    }
   }
 }
 
@@ -78,11 +80,13 @@ TEST_P(SparingBlock, GivesGradientsToWhatTrainsAlone) {
   const auto x = at::randn({6, 4, 4, of.sizes.embed_dim});  // without gradient itself
   const auto phases = axial_phases(of.sizes.embed_dim / of.sizes.num_heads, 4, 1.0);
   const auto plain = gradients(of.root, x, [&](const auto& in) { return of.block(in, phases); });
-  const auto sparing = gradients(of.root, x, [&](const auto& in) { return of.block.sparing(in, phases); });
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    ASSERT_EQ(plain[i].defined(), sparing[i].defined()) << i;
-    if (plain[i].defined()) {
-      EXPECT_LT(difference(sparing[i], plain[i]), 1e-6) << i;
+  for (const bool hidden : {true, false}) {
+    const auto sparing = gradients(of.root, x, [&](const auto& in) { return of.block.sparing(in, phases, hidden); });
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      ASSERT_EQ(plain[i].defined(), sparing[i].defined()) << i;
+      if (plain[i].defined()) {
+        EXPECT_LT(difference(sparing[i], plain[i]), 1e-6) << i;
+      }
     }
   }
 }

@@ -69,7 +69,7 @@ struct Sam3Options {
       one_of({"exact", "fast", "lean"})
           .about(
               "how much recompute = auto keeps instead where it computes twice: fast keeps the image encoder and the fusion "
-              "encoder (11 GB at full size and one image), exact a part (2.2 GB), lean less (1.5 GB); [train] memory sets it"));
+              "encoder (8 GB at full size and one image), exact a part (1.4 GB), lean less (1.2 GB); [train] memory sets it"));
     v("vocabulary", vocabulary,
       Limits().path().about("bpe_simple_vocab_16e6.txt.gz; empty: $SAM3LAB_VOCABULARY, then the one that set-up fetched"));
   }
@@ -82,7 +82,8 @@ struct Sam3Options {
 struct Keeping {
   bool recomputes = false;  // layers are computed twice, but for
   bool fusion = false;      // those of the fusion encoder, if this is set, and
-  std::int64_t bytes = 0;   // blocks of the image encoder, as many as fit in here
+  std::int64_t bytes = 0;   // blocks of the image encoder, as many as fit in here,
+  bool hidden = false;      // with the hidden layer of their MLPs, or else without
 };
 [[nodiscard]] Keeping keeping(const Sam3Options& options, const Sizes& sizes);
 

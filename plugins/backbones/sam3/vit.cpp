@@ -97,7 +97,7 @@ bool VitBlock::can_be_sparing() const {
          !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
 }
 
-at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases) const {
+at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const {
   const Before tokens = [this](const at::Tensor& in) {
     const at::Tensor normed = norm1(in);
     return window > 0 ? to_windows(normed, window) : normed.flatten(1, 2);
@@ -106,13 +106,16 @@ at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases) cons
   const at::Tensor branch = window > 0 ? from_windows(attended, window, x.sizes()) : attended.view(x.sizes());
   const at::Tensor mixed = x + drop_path(branch, rate, training());
   const Before normed = [this](const at::Tensor& in) { return norm2(in); };
-  const at::Tensor hidden = linear_of(normed, mixed, mlp.fc1.weight, mlp.fc1.bias);
   const Before activated = [](const at::Tensor& in) { return at::gelu(in); };
-  return mixed + drop_path(linear_of(activated, hidden, mlp.fc2.weight, mlp.fc2.bias), rate, training());
+  const Before both = [this](const at::Tensor& in) { return at::gelu(mlp.fc1(norm2(in))); };
+  const at::Tensor deep =
+      keep_hidden ? linear_of(activated, linear_of(normed, mixed, mlp.fc1.weight, mlp.fc1.bias), mlp.fc2.weight, mlp.fc2.bias)
+                  : linear_of(both, mixed, mlp.fc2.weight, mlp.fc2.bias);
+  return mixed + drop_path(deep, rate, training());
 }
 
-std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens) const {
-  const std::int64_t width = tokens.back(), hidden = mlp.fc1.weight.size(0);
+std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const {
+  const std::int64_t width = tokens.back(), hidden = keep_hidden ? mlp.fc1.weight.size(0) : 0;
   // Input, queries with keys and values, what attention gave, and the sum after it; the MLP's hidden layer.
   return c10::multiply_integers(tokens.slice(0, tokens.size() - 1)) * (6 * width + hidden) * 4;
 }
@@ -138,6 +141,22 @@ Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping what)
   }
 }
 
+std::vector<bool> Vit::sparing_blocks(at::IntArrayRef tokens) const {
+  std::vector<bool> chosen(static_cast<std::size_t>(used_blocks), false);
+  const std::int64_t each = blocks.front().sparing_bytes(tokens, keeping.hidden);
+  std::int64_t room = keeping.bytes;
+  // Global blocks first, for they cost the most to compute again. Then from the end: what late blocks keep is gone before the
+  // gradients of early ones take its place.
+  for (const bool global : {true, false}) {
+    for (std::size_t i = chosen.size(); i-- > 0;) {
+      if ((blocks[i].window == 0) != global || room < each) continue;
+      chosen[i] = true;
+      room -= each;
+    }
+  }
+  return chosen;
+}
+
 at::Tensor Vit::operator()(const at::Tensor& images) const {
   at::Tensor x = proj(images).permute({0, 2, 3, 1});
   const std::int64_t side = x.size(1);
@@ -148,19 +167,14 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
     position = position.repeat({1, times, times, 1}).narrow(1, 0, side).narrow(2, 0, side);
   }
   x = ln_pre(x + position);
-  // Blocks near the end keep more: what they keep is gone before gradients of the earlier ones take its place.
-  std::int64_t room = keeping.bytes, first_sparing = used_blocks;
-  while (first_sparing > 0 && room >= blocks.front().sparing_bytes(x.sizes())) {
-    room -= blocks.front().sparing_bytes(x.sizes());
-    --first_sparing;
-  }
+  const std::vector<bool> sparing = sparing_blocks(x.sizes());
   const at::Tensor near = window_phases.to(x.device()), far = global_phases.to(x.device());
   for (std::size_t i = 0; i < static_cast<std::size_t>(used_blocks); ++i) {
     const VitBlock& block = blocks[i];
     const at::Tensor& phases = block.window > 0 ? near : far;
     const bool again = keeping.recomputes && in_training_pass() && (x.requires_grad() || block.trains());
-    if (again && static_cast<std::int64_t>(i) >= first_sparing && block.can_be_sparing()) {
-      x = block.sparing(x, phases);
+    if (again && sparing[i] && block.can_be_sparing()) {
+      x = block.sparing(x, phases, keeping.hidden);
     } else if (again) {
       x = recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x});
     } else {

@@ -35,12 +35,12 @@ struct VitMlp : Part {
 struct VitBlock : Part {
   VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
-  // The same function, which keeps no more for the backward pass than no matrix product be done twice. Not with additions, nor
-  // under autocast, nor on a GPU.
-  [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases) const;
+  // The same function, which keeps no more for the backward pass than no matrix product be done twice, or, without
+  // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
+  [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const;
   [[nodiscard]] bool can_be_sparing() const;
-  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens) const;  // kept of tokens [B, H, W, C]
-  std::int64_t window;                                                     // 0: global
+  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept of tokens [B, H, W, C]
+  std::int64_t window;                                                                       // 0: global
   double rate;
   LayerNorm norm1;
   RotaryAttention attn;
@@ -61,6 +61,10 @@ struct Vit : Part {
   at::Tensor window_phases, global_phases;
   std::int64_t used_blocks;  // nothing reads what comes behind the last global block
   Keeping keeping;
+
+ private:
+  // Which blocks keep what sparing() keeps: as many as keeping.bytes allows.
+  [[nodiscard]] std::vector<bool> sparing_blocks(at::IntArrayRef tokens) const;
 };
 
 // One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
