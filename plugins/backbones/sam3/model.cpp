@@ -182,8 +182,8 @@ void Sam3::predict(const std::vector<Decoded>& decoded, const at::Tensor& direct
 Outputs Sam3::forward(const Batch& batch) {
   check(batch);
   Outputs out;
-  // Texts first, for the backward pass runs the other way: their gradients (1.4 GB) come when the image encoder's activations are
-  // gone.
+  // Texts first, for the backward pass runs the other way: their gradients (1.4 GB) come when the image encoder's activations
+  // are gone.
   const Texts texts = read_texts(batch);
   const at::Tensor language = network_.language(texts.tokens);  // [T, L, d]
   const std::array<at::Tensor, 3> pyramid = network_.vision(batch.images);
