@@ -61,9 +61,8 @@ struct SplitOptions {
 
 // `[record]`: where results go and what is kept. Nothing here changes a figure, and none of it is part of a run's identity.
 struct RecordOptions {
-  std::string folder, cache_folder;
+  std::string folder;
   std::int64_t checkpoint_every = 1, checkpoint_steps = 0, keep = 0;
-  double cache_gib = 20.0;
 
   template <class V>
   void visit(V&& v) {
@@ -73,9 +72,6 @@ struct RecordOptions {
     v("checkpoint_steps", checkpoint_steps,
       at_least(0).unit("steps").about("the same, counted in steps; 0: whole epochs alone"));
     v("keep", keep, at_least(0).about("training checkpoints that stay when the run is finished, newest first"));
-    v("cache_folder", cache_folder,
-      Limits().path().about("of what train.cache keeps, safe to share between runs; empty: below the user's cache folder"));
-    v("cache_gib", cache_gib, more_than(0).unit("GiB").about("size at which the cache drops what was used longest ago"));
   }
 };
 

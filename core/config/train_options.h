@@ -18,7 +18,6 @@ struct TrainOptions {
   std::int64_t loss_scale_interval = 2000;
   std::int64_t threads = 1, copies = 1, workers = 1;
   bool deterministic = false, shard_optimizer = false;
-  std::string cache = "off";
   bool evaluate_before = true;
   std::string best_metric;
   std::int64_t evaluate_every = 1, evaluate_items = 0, early_stop_epochs = 0;
@@ -79,9 +78,6 @@ struct TrainOptions {
       about("refuse algorithms of LibTorch that may give other bits the next time; slower on a GPU"));
     v("shard_optimizer", shard_optimizer,
       about("with several processes each keeps AdamW's moments of its part of the weights (ZeRO-1)"));
-    v("cache", cache,
-      one_of({"off", "on"})
-          .about("keep on disk what the frozen parts compute for an image or a text; see [record] cache_folder"));
   }
 
   template <class V>

@@ -5,8 +5,8 @@ A reference case gives weights and inputs. Its weights are converted into every 
 with its own names and transformers' Sam3Model the others, each with no key missing; the three forward passes are compared. Then
 transformers saves the model itself, and sam3lab computes from that file.
 
-Use:  PYTHON scripts/golden/loads_elsewhere.py --oracle FOLDER [--program build/sam3lab] [--size tiny] [--seed 3]
-PYTHON is an environment with the package and transformers (5.23 was used); FOLDER holds reference_case.py.
+Use:  PYTHON scripts/golden/loads_elsewhere.py [--program build/sam3lab] [--case tiny_mixed_1]
+PYTHON is an environment with the package and transformers (5.23 was used); `scripts/parity --loads` makes it and calls this.
 """
 import argparse
 import json
@@ -20,6 +20,9 @@ import tempfile
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 from safetensors.torch import load_file
+
+import cases
+import package
 
 LIMIT = 1e-4  # of the largest value of an output
 OUTPUTS = ("pred_logits", "pred_boxes", "pred_masks", "presence_logit_dec", "semantic_seg")
@@ -51,15 +54,14 @@ def own_names(file):
     return {name.removeprefix("module.").removeprefix("detector."): tensor for name, tensor in state.items()}
 
 
-def from_package(oracle, z, file, case, texts):
-    model = oracle.build(z, str(oracle.vocabulary()), train=False)
+def from_package(z, file, case, texts):
+    model = package.build_model(z).eval()
     missing, unexpected = model.load_state_dict(own_names(file), strict=False)
     missing = [name for name in missing if not name.endswith("freqs_cis")]  # computed by the constructor
     if missing or unexpected:
         sys.exit(f"{file.name}: the package lacks {missing[:4]}, does not know {unexpected[:4]}")
     with torch.no_grad():
-        step = model(oracle.to_datapoint(case, texts)[0])[0]
-    result = step[-1] if isinstance(step, list) else step
+        result = cases.last_stage(model(package.datapoint(case, texts)[0]))
     return {name: result[name].float() for name in OUTPUTS}
 
 
@@ -93,24 +95,20 @@ def worst(got, want):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--oracle", required=True)
     options.add_argument("--program", default="build/sam3lab")
-    options.add_argument("--size", default="tiny")
-    options.add_argument("--seed", default="3")
+    options.add_argument("--case", default="tiny_mixed_1", help="one without box prompts (cases.py --list)")
     given = options.parse_args()
-    sys.path.insert(0, given.oracle)
-    import reference_case as oracle
     program = str(pathlib.Path(given.program).resolve())
     values = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         case_folder = folder / "case"
-        subprocess.run([sys.executable, pathlib.Path(given.oracle) / "reference_case.py", "--size", given.size, "--seed", given.seed,
-                        "--forward-only", "--out", case_folder], check=True)
+        # A process of its own: building the package's model replaces functions of torch that transformers relies on.
+        subprocess.run([sys.executable, "-W", "ignore", cases.__file__, given.case, case_folder], check=True)
         subprocess.run([program, "trace", case_folder, "--out", folder / "ours.safetensors", "--steps", "0"], check=True)
         ours = load_file(folder / "ours.safetensors")
         case, z = load_file(case_folder / "batch.safetensors"), json.loads((case_folder / "model.json").read_text())["sizes"]
-        texts = json.loads(oracle_texts(case_folder))
+        texts = json.loads(texts_of(case_folder))
 
         def convert(source, target, layout):
             subprocess.run([program, "convert", source, target, "--layout", layout], check=True, stdout=subprocess.DEVNULL)
@@ -131,16 +129,15 @@ def main():
         subprocess.run([program, "trace", case_folder, "--out", folder / "back.safetensors", "--steps", "0"], check=True)
         back = {name.removeprefix("forward."): tensor for name, tensor in load_file(folder / "back.safetensors").items()}
         values.append(("sam3lab, file that transformers saved", *worst(back, ours)))
-        oracle.without_cuda()  # replaces functions of torch: after transformers, which relies on them
         for file in files:
-            values.append((f"package, {file.name}", *worst(from_package(oracle, z, file, case, texts), ours)))
+            values.append((f"package, {file.name}", *worst(from_package(z, file, case, texts), ours)))
     for what, output, value in values:
         print(f"{'ok  ' if value <= LIMIT else 'FAIL'} {value:.1e} {output:18} {what}")
     print(f"loads={len(values)} worst={max(value for _, _, value in values):.1e}")
     sys.exit(any(not value <= LIMIT for _, _, value in values))
 
 
-def oracle_texts(case_folder):
+def texts_of(case_folder):
     from safetensors import safe_open
     with safe_open(case_folder / "batch.safetensors", "pt") as file:
         return file.metadata()["texts"]
