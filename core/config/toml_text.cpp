@@ -1,12 +1,11 @@
 #include "core/config/toml_text.h"
 
-#include <algorithm>
-#include <array>
 #include <fstream>
 #include <optional>
 
-#include <nlohmann/json.hpp>
 #include <toml++/toml.h>
+
+#include <sam3lab/api/toml_ascii.h>
 
 namespace sam3lab {
 namespace {
@@ -15,7 +14,9 @@ constexpr int most_dots = 16;  // of one key
 
 // What the parser must not see. Its tables nest, and are released, by recursion: a key of many dots would overflow the stack.
 // And version 3.3.0 runs into undefined behaviour where it tests a character outside ASCII for white space, which it does
-// outside strings and behind the backslash of a multi-line string. TOML allows no such character outside strings anyway.
+// outside strings and behind the backslash of a multi-line string. TOML allows no such character outside strings anyway. The
+// parser is given armoured text besides: it and Screen disagree on where a string begins once there is a quote within a bare
+// word.
 class Screen {
  public:
   explicit Screen(std::string_view text) : text_(text) {
@@ -73,50 +74,6 @@ class Screen {
   int dots_ = 0;
 };
 
-// The parser gets to see ASCII alone. Screen gives the good messages, but it and the parser disagree on where a string begins
-// once there is a quote within a bare word, and the parser looks for white space there as well. "~c3~a9" stands for the two
-// bytes of an e with its accent, and "~7e" for the tilde.
-std::string armoured(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string ascii;
-  ascii.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || c == '~') {
-      ascii += {'~', digits[byte >> 4], digits[byte & 15]};
-    } else {
-      ascii += c;
-    }
-  }
-  return ascii;
-}
-
-std::string bare(std::string_view ascii) {
-  const auto value = [](char c) { return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= '0' && c <= '9' ? c - '0' : 16; };
-  std::string text;
-  for (std::size_t i = 0; i < ascii.size(); ++i) {
-    const bool whole = ascii[i] == '~' && i + 2 < ascii.size() && value(ascii[i + 1]) < 16 && value(ascii[i + 2]) < 16;
-    text += whole ? static_cast<char>(value(ascii[i + 1]) * 16 + value(ascii[i + 2])) : ascii[i];
-    if (whole) i += 2;
-  }
-  return text;
-}
-
-// It would turn into an armoured byte behind the armour's back.
-bool escapes_tilde(std::string_view text) {
-  return std::ranges::any_of(std::array<std::string_view, 4>{"\\u007e", "\\u007E", "\\U0000007e", "\\U0000007E"},
-                             [text](std::string_view escape) { return text.find(escape) != std::string_view::npos; });
-}
-
-bool is_utf8(std::string_view text) {
-  try {
-    (void)nlohmann::json(text).dump();
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
-
 Value to_value(const toml::node& node) {
   if (const auto* list = node.as_array()) {
     std::vector<Value> items;
@@ -127,7 +84,7 @@ Value to_value(const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return {flag->get()};
   if (const auto* integer = node.as_integer()) return {integer->get()};
   if (const auto* number = node.as_floating_point()) return {number->get()};
-  if (const auto* text = node.as_string()) return {bare(text->get())};
+  if (const auto* text = node.as_string()) return {plain(text->get())};
   return {Unsupported{node.is_table() ? "table in a list" : "date or time"}};
 }
 
@@ -144,7 +101,7 @@ struct Place {
 void flatten(const toml::table& table, const KeyPath& path, const Place& place, Tree& tree) {
   for (const auto& [key, node] : table) {
     KeyPath child = path;
-    child.push_back(bare(key.str()));
+    child.push_back(plain(key.str()));
     if (const auto* inner = node.as_table()) {
       tree.tables[child] = place.of(node);
       flatten(*inner, child, place, tree);
@@ -171,7 +128,7 @@ std::optional<toml::table> parse(const std::string& text, const Place& place, st
   try {
     return toml::parse(armoured(std::string_view(text).substr(text.starts_with(mark) ? mark.size() : 0)), place.name);
   } catch (const toml::parse_error& error) {
-    return refuse(error.source().begin.line, bare(error.description()));
+    return refuse(error.source().begin.line, plain(error.description()));
   }
 }
 
