@@ -1,7 +1,6 @@
 // Slot `backbone`: the whole promptable model, images and texts in, masks out.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,17 +21,6 @@ struct ParameterPlace {
   std::int64_t layers = 0;  // how many blocks the part has; 0: not layered
   bool position = false;    // a position embedding
 };
-
-// A piece of the forward pass that can be computed once and kept while nothing that it depends on trains. Stages are listed in
-// the order of the pass; a stage may use those before it.
-struct Stage {
-  enum class Unit { image, text, query };  // what one result depends on: an image, a text, or an image with a text
-  std::string name;                        // "image", "text", "fusion"
-  Unit unit = Unit::image;
-  std::vector<std::string> producers;  // prefixes of the parameters that it is computed with, those of its own stages included
-};
-// Results by stage; the first dimension of each tensor runs over images, distinct texts in order of first use, or queries.
-using StageResults = std::map<std::string, NamedTensors>;
 
 class SAM3LAB_API Backbone {
  public:
@@ -61,13 +49,6 @@ class SAM3LAB_API Backbone {
   [[nodiscard]] virtual std::vector<Port> ports() const;
   // Replaces what hung in the port; null takes it away. UsageError for an unknown name.
   virtual void attach(const std::string& port, std::shared_ptr<const Addition> addition);
-
-  // Stages that can be kept; none unless the backbone offers them.
-  [[nodiscard]] virtual std::vector<Stage> stages() const;
-  // Results of the named stage for a batch, without gradient, given those of the stages before it.
-  virtual NamedTensors run_stage(const std::string& stage, const Batch& batch, const StageResults& before);
-  // The forward pass with the results of some stages given instead of computed.
-  virtual Outputs forward_from(const Batch& batch, const StageResults& given);
 };
 
 }  // namespace sam3lab

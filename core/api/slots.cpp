@@ -30,13 +30,5 @@ void Backbone::move(c10::Device device) {
 }
 std::vector<Port> Backbone::ports() const { return {}; }
 void Backbone::attach(const std::string& port, std::shared_ptr<const Addition>) { not_offered("a port '" + port + "'"); }
-std::vector<Stage> Backbone::stages() const { return {}; }
-NamedTensors Backbone::run_stage(const std::string& stage, const Batch&, const StageResults&) {
-  not_offered("a stage '" + stage + "'");
-}
-Outputs Backbone::forward_from(const Batch& batch, const StageResults& given) {
-  if (!given.empty()) not_offered("a stage '" + given.begin()->first + "'");
-  return forward(batch);
-}
 
 }  // namespace sam3lab
