@@ -1,11 +1,9 @@
 // sam3lab plan FILE [--set a.b=v]... [--json]
 #include <iostream>
 
-#include <sam3lab/api/error.h>
-
-#include "core/cli/arguments.h"
+#include "core/cli/experiment_arguments.h"
 #include "core/cli/plan_output.h"
-#include "core/config/read.h"
+#include "core/registry/registry.h"
 
 namespace sam3lab {
 namespace {
@@ -21,19 +19,11 @@ int run(const Context& context, const Arguments& arguments) {
   positions.add("file", 1);
   const auto values = parse_arguments(plan_command, arguments, options, positions);
   if (!values) return 0;
-  if (values->count("file") == 0)
-    throw UsageError(Fault{"sam3lab plan", "no experiment given", "", "", "usage: sam3lab plan FILE"});
-  ReadRequest request{(*values)["file"].as<std::string>(), {}};
-  if (values->count("set") != 0) request.sets = (*values)["set"].as<std::vector<std::string>>();
-  const auto experiments = read_cells(request, context.registry().catalogue());
+  const auto experiments = read_experiments(plan_command, context, *values);
   Planner planner(context.registry());
   std::vector<CellPlan> cells;
-  for (const auto& experiment : experiments) {
-    const auto& folder = experiment.record.folder;
-    cells.push_back(planner.plan(experiment, values->count("out") != 0 ? (*values)["out"].as<std::string>()
-                                             : folder.empty()          ? "results/" + experiment.name
-                                                                       : folder));
-  }
+  for (const auto& experiment : experiments)
+    cells.push_back(planner.plan(experiment, result_folder(experiment, *values).string()));
   std::cout << (context.json ? plan_json(cells) + "\n" : plan_text(cells));
   return 0;
 }

@@ -11,10 +11,9 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/cli/arguments.h"
+#include "core/cli/experiment_arguments.h"
 #include "core/cli/grid_output.h"
 #include "core/cli/progress.h"
-#include "core/config/read.h"
 #include "core/grid/failure.h"
 #include "core/grid/rank_processes.h"
 #include "core/grid/run_grid.h"
@@ -39,12 +38,6 @@ void catch_signals() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit then is an error of write(), which is reported
-}
-
-std::filesystem::path result_folder(const Experiment& experiment, const po::variables_map& values) {
-  if (values.count("out") != 0) return values["out"].as<std::string>();
-  if (!experiment.record.folder.empty()) return experiment.record.folder;
-  return std::filesystem::path("results") / experiment.name;
 }
 
 void print_outcome(const RunOutcome& outcome) {
@@ -157,11 +150,7 @@ int run(const Context& context, const Arguments& arguments) {
   positions.add("file", 1);
   const auto values = parse_arguments(run_command, arguments, options, positions);
   if (!values) return 0;
-  if (values->count("file") == 0)
-    throw UsageError(Fault{"sam3lab run", "no experiment given", "", "", "usage: sam3lab run FILE"});
-  ReadRequest request{(*values)["file"].as<std::string>(), {}};
-  if (values->count("set") != 0) request.sets = (*values)["set"].as<std::vector<std::string>>();
-  const auto experiments = read_cells(request, context.registry().catalogue());
+  const auto experiments = read_experiments(run_command, context, *values);
   const auto cells = grid_cells(experiments);
 
   catch_signals();
