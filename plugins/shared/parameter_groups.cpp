@@ -182,15 +182,18 @@ RateRule RateOptions::rule() const {
           .decay_vectors = decay_norms_and_biases};
 }
 
-void LayerDecayOptions::add_to(RateRule& rule) const {
-  if (patterns.size() != pattern_scales.size()) {
-    throw UsageError(Fault{"[scheme] pattern_scales", "does not fit patterns",
-                           std::to_string(pattern_scales.size()) + " scales",
+void add_patterns(const Texts& patterns, const Numbers& scales, RateRule& rule) {
+  if (patterns.size() != scales.size()) {
+    throw UsageError(Fault{"[scheme] pattern_scales", "does not fit patterns", std::to_string(scales.size()) + " scales",
                            "one for each of " + std::to_string(patterns.size()) + " patterns", ""});
   }
+  for (std::size_t i = 0; i < patterns.size(); ++i) rule.patterns.emplace_back(patterns[i], scales[i]);
+}
+
+void LayerDecayOptions::add_to(RateRule& rule) const {
+  add_patterns(patterns, pattern_scales, rule);
   for (const auto& part : decayed_parts) rule.layer_decay[part] = layer_decay;
   rule.spare_positions = spare_positions;
-  for (std::size_t i = 0; i < patterns.size(); ++i) rule.patterns.emplace_back(patterns[i], pattern_scales[i]);
 }
 
 }  // namespace sam3lab

@@ -35,6 +35,9 @@ std::vector<std::string> names_of(const NamedTensors& tensors);
 // requires_grad = false for every parameter of the model.
 void freeze(Backbone& model);
 
+// Scales by pattern into `rule`. UsageError if there are not as many scales as patterns.
+void add_patterns(const Texts& patterns, const Numbers& scales, RateRule& rule);
+
 // Options of a RateRule that schemes share; a scheme's own options visit them beside theirs.
 struct RateOptions {
   double vision = 1.0, text = 1.0, transformer = 1.0, segmentation = 1.0, geometry = 1.0, scoring = 1.0;
@@ -69,7 +72,7 @@ struct LayerDecayOptions {
       about("parameters with a scale of their own, e.g. \"transformer.encoder.*\"; the last match counts"));
     v("pattern_scales", pattern_scales, at_least(0.0).about("of each pattern: replaces scale of the part and layer decay"));
   }
-  // Adds to `rule`. UsageError if there are not as many scales as patterns.
+  // Adds to `rule`; UsageError as add_patterns.
   void add_to(RateRule& rule) const;
 };
 

@@ -18,11 +18,7 @@ Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const 
   }
   RateRule rule;
   rule.decay_vectors = options_.decay_norms_and_biases;
-  LayerDecayOptions own;
-  own.patterns = options_.patterns;
-  own.pattern_scales = options_.pattern_scales;
-  own.add_to(rule);
-  rule.layer_decay.clear();
+  add_patterns(options_.patterns, options_.pattern_scales, rule);
   Tuning tuning;
   tuning.groups = parameter_groups(model, chosen, rule, input);
   return tuning;
