@@ -1,17 +1,3 @@
-#include "core/image/codecs.h"
-#include "tests/fuzz/target.h"
+#include "tests/fuzz/rasters.h"
 
-using namespace sam3lab;
-
-SAM3LAB_FUZZ_TARGET(png) {
-  const Bytes file(bytes.begin(), bytes.end());
-  bool taken = false;
-  for (const auto use : {PixelUse::picture, PixelUse::labels}) {
-    taken |= fuzz::accepts([&] {
-      const auto pixels = decode_png(file, "file", use);
-      fuzz::promise(static_cast<std::int64_t>(pixels.bytes.size()) ==
-                    pixels.height * pixels.width * pixels.channels * (pixels.bits / 8));
-    });
-  }
-  return taken;
-}
+SAM3LAB_FUZZ_TARGET(png) { return sam3lab::fuzz::takes_raster(bytes, sam3lab::decode_png); }
