@@ -264,7 +264,8 @@ TEST(Prefix, IsSeenWhateverTheMaskSays) {
   for (const auto kernel : {sam3::Attention::Kernel::fused, sam3::Attention::Kernel::written_out}) {
     sam3::Attention attention(root, kernel == sam3::Attention::Kernel::fused ? "a" : "b", 8, 2, 0.0, kernel);
     const at::NoGradGuard no_grad;
-    for (auto* tensor : {&attention.in_proj_weight, &attention.out_proj.weight})
+    for (auto* tensor :
+         {&attention.in_proj_weight, &attention.in_proj_bias, &attention.out_proj.weight, &attention.out_proj.bias})
       tensor->copy_(formula::weight("attention", tensor->sizes()));
     const at::Tensor x = formula::uniform("x", {1, 5, 8}).to(at::kFloat);
     const at::Tensor keys = formula::uniform("keys", {2, 3, 4}).to(at::kFloat),

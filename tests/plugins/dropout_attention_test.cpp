@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "core/train/flops.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
 #include "plugins/backbones/sam3/recompute.h"
 
@@ -158,6 +159,17 @@ TEST(DropoutAttention, RecomputationSeesTheSameMask) {
   EXPECT_TRUE(at::equal(results[0], results[1]));
   const auto seed = draw_seed();
   EXPECT_NE(seed, draw_seed());
+}
+
+TEST(DropoutAttention, ReportsItsFlops) {
+  const auto make = [](std::int64_t length) { return at::rand({2, 3, length, 8}).requires_grad_(true); };
+  const auto q = make(5), k = make(7), v = make(7);
+  const FlopCounter counter;
+  const auto out = dropout_attention(q, k, v, {}, 0.1, 1);
+  const double product = 2.0 * 2 * 3 * 5 * 7 * 8;
+  EXPECT_DOUBLE_EQ(counter.flops(), 2 * product);
+  out.sum().backward();
+  EXPECT_DOUBLE_EQ(counter.flops(), 7 * product);
 }
 
 }  // namespace

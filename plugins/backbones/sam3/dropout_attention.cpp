@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/record_function.h>
 #include <torch/torch.h>
 
 #include "plugins/backbones/sam3/attention_tiles.h"
@@ -31,7 +32,7 @@ struct Rows {
   [[nodiscard]] Rows from(std::int64_t row) const { return {data + row * stride, stride}; }
 };
 
-// out [m, n] = scale * a b' + keep * out, a and b rows of k numbers.
+// out [m, n] = scale * a b', a and b rows of k numbers.
 void times_transposed(Rows a, Rows b, Rows out, std::int64_t m, std::int64_t n, std::int64_t k, float scale) {
   const int mm = static_cast<int>(n), nn = static_cast<int>(m), kk = static_cast<int>(k);
   const int lda = static_cast<int>(b.stride), ldb = static_cast<int>(a.stride), ldc = static_cast<int>(out.stride);
@@ -55,6 +56,11 @@ struct Problem {
   std::uint64_t seed;
   at::Tensor mask;  // [N, heads, Lq, Lk], possibly expanded
 
+  // Of so many products of a row with a row for each query and key. The program counts those of LibTorch's operators by itself.
+  [[nodiscard]] std::vector<c10::IValue> flops(double products) const {
+    return {2.0 * products * static_cast<double>(samples * heads * width) * static_cast<double>(queries) *
+            static_cast<double>(keys)};
+  }
   [[nodiscard]] Rows rows(const at::Tensor& x, std::int64_t n, std::int64_t h) const {
     return {x.data_ptr<float>() + n * x.stride(0) + h * x.stride(1), x.stride(2)};
   }
@@ -159,6 +165,7 @@ struct DropoutAttention : torch::autograd::Function<DropoutAttention> {
     const at::Tensor mask = added.value_or(at::Tensor());
     const at::Tensor q = in_rows(query), k = in_rows(key), v = in_rows(value);
     const Problem p = problem(q, k, mask, rate, static_cast<std::uint64_t>(seed));
+    RECORD_FUNCTION("sam3lab::flops", p.flops(2));  // scores, and their mean of values
     at::Tensor out = heads_last(q, false), log_sums = at::empty({p.samples, p.heads, p.queries}, q.options());
     const std::int64_t blocks = (p.queries + tile_rows - 1) / tile_rows;
     float* sums = log_sums.data_ptr<float>();
@@ -177,6 +184,7 @@ struct DropoutAttention : torch::autograd::Function<DropoutAttention> {
     const at::Tensor& mask = saved[3];
     const Problem p = problem(saved[0], saved[1], mask, context->saved_data["rate"].toDouble(),
                               static_cast<std::uint64_t>(context->saved_data["seed"].toInt()));
+    RECORD_FUNCTION("sam3lab::flops", p.flops(5));  // scores again; gradients of weights, queries, keys and values
     Backward b{saved[0],
                saved[1],
                saved[2],
