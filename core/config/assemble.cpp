@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/config/check.h"
+#include "core/config/check_data.h"
 #include "core/config/check_training.h"
 #include "core/config/resolved.h"
 #include "core/config/text.h"
@@ -28,12 +29,31 @@ std::string name_from(const std::filesystem::path& file) {
   return name.substr(0, longest_name);
 }
 
+struct Names {
+  std::vector<std::string> names;
+  template <class T>
+  void operator()(const char* name, T&, const Limits& = {}) {
+    names.emplace_back(name);
+  }
+};
+
+// Without what only describes a dataset: a better citation makes no other run.
+std::vector<ResolvedTable> that_count(std::vector<ResolvedTable> tables) {
+  Names describing;
+  DatasetOptions().describe(describing);
+  for (ResolvedTable& table : tables) {
+    if (table.path.front() != "dataset") continue;
+    for (const auto& name : describing.names) table.values.erase(name);
+  }
+  return tables;
+}
+
 class Assembler {
  public:
   Assembler(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue, std::vector<Fault>& faults)
       : tree_(tree), file_(file), home_(file.parent_path()), catalogue_(catalogue), faults_(faults) {}
 
-  Experiment run() {
+  Experiment run(bool data_alone) {
     refuse_unknown_tables();
     read_name();
     read_seeds();
@@ -43,14 +63,20 @@ class Assembler {
     experiment_.evaluate = read_evaluate();
     experiment_.split = read_core<SplitOptions>("split");
     experiment_.checkpoint = read_core<CheckpointOptions>("checkpoint");
-    const std::string identified = write_tables(resolved_);
-    resolved_.clear();
+    experiment_.identity = sha256(write_tables(that_count(resolved_)));
+    experiment_.data = read_core<DataOptions>("data");
     experiment_.record = read_core<RecordOptions>("record");
-    refuse_missing();
+    if (data_alone) {
+      need(!experiment_.datasets.empty(), "data", "[dataset.NAME]");
+    } else {
+      refuse_missing();
+    }
+    if (faults_.empty()) {
+      for (auto& fault : data_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
+    }
     experiment_.file = file_;
-    experiment_.identity = sha256(identified);
     experiment_.resolved_toml = "name = " + format_value(experiment_.name) + "\nseeds = " + format_value(experiment_.seeds) +
-                                "\n" + identified + write_tables(resolved_);
+                                "\n" + write_tables(resolved_);
     return std::move(experiment_);
   }
 
@@ -264,12 +290,13 @@ class Assembler {
     return choice;
   }
 
+  void need(bool there, const std::string& what, const std::string& table) {
+    if (!there) faults_.push_back({file_.string(), "has no " + what, "", "a table " + table, ""});
+  }
+
   // What no experiment can do without. Nothing is said where a fault above may be the reason.
   void refuse_missing() {
     if (!faults_.empty()) return;
-    const auto need = [this](bool there, const std::string& what, const std::string& table) {
-      if (!there) faults_.push_back({file_.string(), "has no " + what, "", "a table " + table, ""});
-    };
     need(!experiment_.backbone.use.empty(), "model", "[backbone]");
     need(!experiment_.datasets.empty(), "data", "[dataset.NAME]");
     need(!experiment_.prompts.empty(), "prompts", "[prompt.NAME]");
@@ -297,8 +324,8 @@ class Assembler {
 }  // namespace
 
 Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
-                    std::vector<Fault>& faults) {
-  return Assembler(tree, file, catalogue, faults).run();
+                    std::vector<Fault>& faults, bool data_alone) {
+  return Assembler(tree, file, catalogue, faults).run(data_alone);
 }
 
 PluginChoice assemble_backbone(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,

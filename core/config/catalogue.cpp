@@ -10,6 +10,7 @@ const std::map<std::string, CatalogueEntry>& core_tables() {
       {"train", {"the optimiser loop", schema_of<TrainOptions>()}},
       {"augment", {"random changes of training images", schema_of<AugmentOptions>()}},
       {"evaluate", {"from predictions to scores", schema_of<EvaluateOptions>()}},
+      {"data", {"what is asked of all datasets", schema_of<DataOptions>()}},
       {"split", {"which items are held out of training", schema_of<SplitOptions>()}},
       {"record", {"where results go and what is kept", schema_of<RecordOptions>()}},
       {"checkpoint", {"weights to start from, and the form of those that a run leaves", schema_of<CheckpointOptions>()}},

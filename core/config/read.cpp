@@ -99,7 +99,7 @@ std::vector<Experiment> read_cells(const ReadRequest& request, const Catalogue& 
     overlay(tree, cell.layer);
     overlay(tree, overrides);
     std::vector<Fault> of_cell;
-    Experiment experiment = assemble(tree, request.file, catalogue, of_cell);
+    Experiment experiment = assemble(tree, request.file, catalogue, of_cell, request.data_alone);
     experiment.cell = cell.settings;
     experiment.parents = layers.parents;
     experiment.source_text = layers.source_text;

@@ -13,6 +13,7 @@ namespace sam3lab {
 struct ReadRequest {
   std::filesystem::path file;
   std::vector<std::string> sets;  // "train.steps=10": the value as TOML writes it, quotes may be left out of a plain word
+  bool data_alone = false;        // a file that has data and no model will do: for commands that look at data
 };
 
 // One Experiment for each cell of [variant] and [grid]: the variants first, then the keys of the grid in alphabetical order,

@@ -2,25 +2,11 @@
 #pragma once
 #include <sam3lab/api/options.h>
 
+#include "core/config/augment_options.h"
+#include "core/config/data_options.h"
 #include "core/config/train_options.h"
 
 namespace sam3lab {
-
-// `[augment]`: random changes of a training image and its masks together; everything 0 leaves the image as it is.
-struct AugmentOptions {
-  double rotate_degrees = 0.0, scale = 0.0, shift = 0.0, brightness = 0.0, contrast = 0.0, noise = 0.0, flip = 0.0;
-
-  template <class V>
-  void visit(V&& v) {
-    v("rotate_degrees", rotate_degrees, between(0, 180).unit("degrees").about("largest rotation either way"));
-    v("scale", scale, at_least(0).less_than(1).about("largest relative change of size either way"));
-    v("shift", shift, at_least(0).less_than(1).about("largest shift either way, as a fraction of the side"));
-    v("brightness", brightness, between(0, 1).about("largest shift of intensity either way, as a fraction of the range"));
-    v("contrast", contrast, at_least(0).less_than(1).about("largest relative change of contrast either way"));
-    v("noise", noise, between(0, 1).about("largest standard deviation of added noise, as a fraction of the range"));
-    v("flip", flip, between(0, 1).about("probability of a left-right flip; leave at 0 where a prompt says left or right"));
-  }
-};
 
 // `[evaluate]`: from predictions to scores.
 struct EvaluateOptions {
@@ -42,23 +28,6 @@ struct EvaluateOptions {
   }
 };
 
-// `[split]`: which items are held out of training. Whole blocks of neighbours, so that no slice trains beside its twin.
-struct SplitOptions {
-  double held_out = 0.15;
-  std::int64_t seed = 0, blocks = 1;
-  std::string mode = "auto";
-
-  template <class V>
-  void visit(V&& v) {
-    v("held_out", held_out, more_than(0).less_than(1).about("fraction of the items of each subject"));
-    v("seed", seed, at_least(0).about("places the blocks; independent of the seeds of the runs"));
-    v("blocks", blocks, at_least(1).about("held-out blocks in each subject"));
-    v("mode", mode,
-      one_of({"auto", "block", "subject"})
-          .about("hold out blocks of each subject, or whole subjects; auto: subjects where a dataset has 7 or more"));
-  }
-};
-
 // `[record]`: where results go and what is kept. Nothing here changes a figure, and none of it is part of a run's identity.
 struct RecordOptions {
   std::string folder;
@@ -77,29 +46,18 @@ struct RecordOptions {
 
 // `[checkpoint]`: weights to start from, and the form of those that a run leaves.
 struct CheckpointOptions {
-  std::string load;
+  std::string load, adapter;
   bool allow_missing = false, merge = false;
 
   template <class V>
   void visit(V&& v) {
     v("load", load, Limits().path().about(".pt or .safetensors file; empty: seeded random weights"));
+    v("adapter", adapter,
+      Limits().path().about("folder of what a scheme added to these weights in an earlier run (STEM-adapter): to evaluate, or "
+                            "to train on with the same scheme; empty: none"));
     v("allow_missing", allow_missing, about("start parameters that the file lacks from random weights"));
     v("merge", merge,
       about("where a scheme adds parameters: also write the whole model, with the additions merged into its weights"));
-  }
-};
-
-// Keys of every `[dataset.NAME]` beside the plugin's own.
-struct DatasetOptions {
-  std::string role = "internal", modality;
-  double sampling_weight = 1.0;
-
-  template <class V>
-  void visit(V&& v) {
-    v("role", role, one_of({"internal", "external"}).about("external is evaluated and never trained on"));
-    v("modality", modality, Limits().required().about("ct, mri, ...: concepts of other modalities serve as negatives"));
-    v("sampling_weight", sampling_weight,
-      at_least(0).about("how often its images are drawn in training, relative to the others"));
   }
 };
 

@@ -10,22 +10,24 @@
 #include "core/eval/predict.h"
 #include "core/grid/code_version.h"
 #include "core/grid/out_of_memory.h"
-#include "core/train/energy.h"
+#include "core/train/adapter.h"
+#include "core/train/cost.h"
 
 namespace sam3lab {
 namespace {
 
-std::map<std::string, std::string> environment_of(const Experiment& experiment, const RunRequest& request) {
+std::map<std::string, std::string> environment_of(const Experiment& experiment, const RunRequest& request,
+                                                   const ChosenDevice& device) {
   std::map<std::string, std::string> environment;
   environment["compiler"] = fmt::format("g++ {}", __VERSION__);
   environment["libtorch"] = SAM3LAB_TORCH_VERSION;
   environment["sam3lab"] = SAM3LAB_VERSION;
-  environment["device"] = "cpu";
+  environment["device"] = device.name;
   environment["threads"] = fmt::format("{} copies of {} threads", experiment.train.copies, experiment.train.threads);
   if (request.ranks != nullptr) environment["ranks"] = fmt::format("{} processes", request.ranks->size());
   environment["precision"] = experiment.train.precision;
   environment["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-  environment["energy"] = EnergyMeter().source();
+  environment["energy"] = EnergyMeter(gpu_of(device.device)).source();
   for (const auto& [key, value] : experiment.cell) environment["cell/" + key] = value;
   if (request.limit > 0) environment["limit"] = fmt::format("{} items of each dataset: NOT FOR REPORTING", request.limit);
   if (!experiment.train.best_metric.empty()) {
@@ -44,6 +46,8 @@ void describe_run(const Experiment& experiment, const Registry& registry, RunRec
   record.resolved_toml = experiment.resolved_toml;
   record.source_toml = experiment.source_text;
   if (!experiment.checkpoint.load.empty()) record.checkpoint_sha256 = file_sha256(experiment.checkpoint.load);
+  if (const auto& adapter = experiment.checkpoint.adapter; !adapter.empty())
+    record.environment["adapter_sha256"] = file_sha256(adapter_file(adapter));
   record.protocol = protocol_text(experiment.evaluate);
   for (const auto& plugin : registry.plugins()) {
     for (const auto& offer : plugin.offers) {
@@ -53,7 +57,22 @@ void describe_run(const Experiment& experiment, const Registry& registry, RunRec
   }
 }
 
+// "CC-BY: hc18, busi; unknown: own"
+std::string licences_of(const Experiment& experiment) {
+  std::string text;
+  for (const auto& licence : licence_classes()) {
+    std::vector<std::string> names;
+    for (const auto& [name, choice] : experiment.datasets) {
+      if (choice.common.licence == licence) names.push_back(name);
+    }
+    if (!names.empty()) text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", licence, join(names));
+  }
+  return text;
+}
+
 void describe_data(const Experiment& experiment, const Pool& pool, RunRecord& record) {
+  if (!experiment.split.file.empty()) record.environment["split_file_sha256"] = file_sha256(experiment.split.file);
+  record.environment["licences"] = licences_of(experiment);
   for (const auto& dataset : pool.datasets()) {
     auto& row = record.datasets[dataset.name];
     row.modality = dataset.common.modality;
@@ -85,15 +104,23 @@ std::string identity_of(const Experiment& experiment, const RunRequest& request,
     text += fmt::format("{} {}\n", name, dataset.split_sha256);
     for (const auto& [file, digest] : dataset.file_sha256) text += digest + "\n";
   }
+  const auto adapter = record.environment.find("adapter_sha256");
+  if (adapter != record.environment.end()) text += fmt::format("adapter {}\n", adapter->second);
   return sha256(text + record.checkpoint_sha256);
 }
 
 }  // namespace
 
-Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry, const RunRequest& the_request)
-    : experiment(the_experiment), seed(the_seed), registry(the_registry), request(the_request), pool(experiment, registry) {
+Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry, const RunRequest& the_request,
+           ChosenDevice the_device)
+    : experiment(the_experiment),
+      seed(the_seed),
+      registry(the_registry),
+      request(the_request),
+      device(std::move(the_device)),
+      pool(experiment, registry) {
   record.seed = seed;
-  record.environment = environment_of(experiment, request);
+  record.environment = environment_of(experiment, request, device);
   describe_run(experiment, registry, record);
   for (const auto& [key, choice] : experiment.metrics) {
     metrics[key] = registry.make<Metric>(choice);

@@ -8,7 +8,9 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/train/constant_rate.h"
 #include "core/train/group_rows.h"
+#include "core/train/open_dataset.h"
 #include "core/train/split.h"
 
 namespace sam3lab {
@@ -24,16 +26,28 @@ std::string text_of(const PluginChoice& choice) {
   return text;
 }
 
+template <class Options>
+std::string values_text(Options& options) {
+  std::string text;
+  options.visit([&text](const char* name, const auto& value, const Limits& = {}) {
+    text += std::string(name) + " = " + format_value(detail::to_option(value)) + "\n";
+  });
+  return text;
+}
+
 std::string model_key(const Experiment& experiment) {
   const auto& train = experiment.train;
   return text_of(experiment.backbone) + (train.steps > 0 ? text_of(experiment.scheme) : "") +
-         format_value(Numbers{train.learning_rate, train.weight_decay});
+         format_value(Numbers{train.learning_rate, train.weight_decay}) + format_value(train.constant_rate);
 }
 
 std::string data_key(const Experiment& experiment) {
-  std::string text = format_value(experiment.split.held_out) + " " + std::to_string(experiment.split.seed) + " " +
-                     std::to_string(experiment.split.blocks) + " " + experiment.split.mode + "\n";
-  for (const auto& [key, choice] : experiment.datasets) text += text_of(choice) + choice.common.role + "\n";
+  auto split = experiment.split;
+  std::string text = values_text(split);
+  for (const auto& [key, choice] : experiment.datasets) {
+    auto common = choice.common;
+    text += text_of(choice) + values_text(common);
+  }
   for (const auto& [key, choice] : experiment.prompts) text += text_of(choice);
   return text;
 }
@@ -62,6 +76,7 @@ ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
     auto tuning = registry.make<Scheme>(experiment.scheme)->prepare(*model, input);
     for (const auto& [name, tensor] : tuning.added) plan.added += tensor.numel();
     groups = std::move(tuning.groups);
+    name_constant_rates(groups, experiment.train.constant_rate);
   }
   plan.groups = group_rows(groups);
   plan.frozen = frozen_rows(*model, groups);
@@ -89,10 +104,9 @@ void count_empty(const Dataset& data, const Split& split, PlannedDataset& planne
 // Labels without a text are a fault of the experiment, whatever else is missing.
 void check_texts(const Dataset& data, const DatasetChoice& choice, const std::vector<std::shared_ptr<Prompt>>& prompts,
                  std::vector<Fault>& faults) {
+  const auto texts = texts_of_labels(data, choice.common, prompts);
   for (const auto& label : data.labels()) {
-    if (std::ranges::any_of(prompts, [&](const auto& prompt) { return !prompt->text(label).empty(); })) continue;
-    faults.push_back({choice.where, "label '" + label + "' of dataset '" + choice.key + "' has no prompt", "no text",
-                      "a text from a [prompt.*] table", "add the label to the dictionary of [prompt.canonical]"});
+    if (!texts.contains(label)) faults.push_back(no_text(choice, label));
   }
 }
 
@@ -107,9 +121,9 @@ DataPlan plan_data(const Experiment& experiment, const Registry& registry) {
     plan.datasets.push_back({key, choice.common.modality, choice.common.role});
     const auto missing = missing_files(choice, registry.catalogue(), "dataset " + key);
     try {
-      const auto data = registry.make<Dataset>(choice);
+      const auto data = open_dataset(choice, registry);
       check_texts(*data, choice, prompts, faults);
-      sources.push_back(split_source(key, *data, choice.common.role == "external"));
+      sources.push_back(split_source(key, *data, choice.common));
       found.push_back(data);
       plan.datasets.back().found = true;
     } catch (const DataError&) {
@@ -202,6 +216,8 @@ CellPlan Planner::plan(const Experiment& experiment, const std::string& folder) 
   std::error_code ignored;
   const auto& load = experiment.checkpoint.load;
   if (!load.empty() && !fs::exists(load, ignored)) cell.missing.push_back({"checkpoint", load});
+  const auto& adapter = experiment.checkpoint.adapter;
+  if (!adapter.empty() && !fs::exists(adapter, ignored)) cell.missing.push_back({"adapter", adapter});
   cell.memory = plan_memory(cell.model, experiment.train);
   cell.disk = plan_disk(cell.model, cell.memory, experiment);
   cell.measured = measured_before(experiment, folder);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/config/tables.h"
 #include "core/config/text.h"
 #include "core/registry/plugin_file.h"
 
@@ -17,7 +18,9 @@ bool is_plugin_name(const std::string& name) {
 // A mistake of the plugin's author in an option struct, or nothing.
 std::string bad_schema(const Schema& schema, const std::string& slot) {
   std::set<std::string> names = {"use"};
-  if (slot == "dataset") names.insert({"role", "modality", "sampling_weight"});
+  if (slot == "dataset") {
+    for (const OptionSpec& option : schema_of<DatasetOptions>()) names.insert(option.name);
+  }
   for (const OptionSpec& option : schema) {
     if (!is_bare_key(option.name)) return "option '" + option.name + "' has a name that TOML would need to quote";
     if (!names.insert(option.name).second) return "option '" + option.name + "' is taken";

@@ -7,27 +7,10 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/train/open_dataset.h"
+
 namespace sam3lab {
 namespace {
-
-std::map<std::string, std::string> texts_of(const std::vector<std::string>& labels,
-                                            const std::vector<std::shared_ptr<Prompt>>& prompts, const DatasetChoice& choice,
-                                            std::vector<Fault>& faults) {
-  std::map<std::string, std::string> texts;
-  for (const auto& label : labels) {
-    for (const auto& prompt : prompts) {
-      if (auto text = prompt->text(label); !text.empty()) {
-        texts[label] = std::move(text);
-        break;
-      }
-    }
-    if (!texts.contains(label)) {
-      faults.push_back({choice.where, fmt::format("label '{}' of dataset '{}' has no prompt", label, choice.key), "no text",
-                        "a text from a [prompt.*] table", "add the label to the dictionary of [prompt.canonical]"});
-    }
-  }
-  return texts;
-}
 
 std::vector<Concept> sorted_by_label(std::vector<Concept> concepts) {
   std::sort(concepts.begin(), concepts.end(),
@@ -42,14 +25,18 @@ Pool::Pool(const Experiment& experiment, const Registry& registry) {
   std::vector<SplitSource> sources;
   for (const auto& [key, choice] : experiment.prompts) prompts_.push_back(registry.make<Prompt>(choice));
   for (const auto& [key, choice] : experiment.datasets) {
-    PoolDataset dataset{key, choice.common, registry.make<Dataset>(choice), {}, {}};
+    PoolDataset dataset{key, choice.common, open_dataset(choice, registry), {}, {}};
+    for (auto& fault : dataset.data->faults()) faults.push_back(std::move(fault));
     if (dataset.data->size() == 0) {
       faults.push_back({choice.where, fmt::format("dataset '{}' is empty", key), "0 images", "at least one",
                         "check its paths, its label table and `every`"});
       continue;
     }
-    dataset.texts = texts_of(dataset.data->labels(), prompts_, choice, faults);
-    sources.push_back(split_source(key, *dataset.data, dataset.common.role == "external"));
+    dataset.texts = texts_of_labels(*dataset.data, choice.common, prompts_);
+    for (const auto& label : dataset.data->labels()) {
+      if (!dataset.texts.contains(label)) faults.push_back(no_text(choice, label));
+    }
+    sources.push_back(split_source(key, *dataset.data, choice.common));
     datasets_.push_back(std::move(dataset));
   }
   if (experiment.datasets.empty()) {
@@ -82,6 +69,10 @@ std::vector<PromptQuery> Pool::queries(std::size_t d, const LabelledImage& image
   input.present = sorted_by_label(std::move(input.present));
   input.absent = sorted_by_label(std::move(input.absent));
   std::vector<PromptQuery> queries;
+  // No dictionary has this text, so no plugin would ask for it.
+  if (dataset.common.prompt == "published") {
+    for (const auto& here : input.present) queries.push_back({here.label, here.text, true});
+  }
   for (const auto& prompt : prompts_) {
     for (auto& query : prompt->queries(input, random)) queries.push_back(std::move(query));
   }

@@ -4,6 +4,9 @@
 // of fewer is split inside each subject: whole blocks of neighbouring items are held out, with a gap on both sides that nobody
 // uses. Scores on such blocks say "same subject, held-out block": they demonstrate, they do not prove. Datasets that share a
 // subject share its blocks, so that no slice trains under one name and is scored under another.
+//
+// [split] can ask for more: whole sites in the place of subjects (`by`), one of k parts of the groups (`folds`), the source's own
+// division (`official`), and all of a modality, site or dataset (`leave_out`; what else such a subject has is used on no side).
 #pragma once
 #include <string>
 #include <vector>
@@ -22,6 +25,7 @@ struct SplitSource {
   std::vector<Item> items;
   double gap = 0.0;       // in the unit of Item::begin
   bool external = false;  // everything is held out
+  std::string modality = "";
 };
 
 struct Split {
@@ -30,11 +34,11 @@ struct Split {
   std::string sha256;                                  // of the sides and ids of all items, in order
 };
 
-SplitSource split_source(const std::string& name, const Dataset& dataset, bool external);
+SplitSource split_source(const std::string& name, const Dataset& dataset, const DatasetOptions& common);
 
 // One Split a source, in order; the same on every machine. Throws DataError with every fault found: a source without both
-// sides, a subject of an external source that another one trains on, a subject cut along two axes. An id `SUBJECT/AXIS/...`
-// names the axis.
+// sides, a subject of an external source that another one trains on, a subject cut along two axes, an official division that
+// puts a subject on both sides. An id `SUBJECT/AXIS/...` names the axis. With options.file, what read_splits gives.
 std::vector<Split> make_splits(const std::vector<SplitSource>& sources, const SplitOptions& options);
 
 }  // namespace sam3lab
