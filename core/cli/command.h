@@ -29,7 +29,7 @@ struct Command {
 
 // To add a command: define `extern const Command NAME_command` in NAME.cpp, declare it here, and list it in main.cpp.
 extern const Command convert_command, doctor_command, explain_command, inspect_command, list_command, plan_command,
-    predict_command, report_command, run_command, tokenize_command, trace_command, version_command;
+    predict_command, report_command, run_command, tokenize_command, trace_command, verify_command, version_command;
 
 // All commands, for help and suggestions.
 [[nodiscard]] const std::vector<const Command*>& all_commands();

@@ -17,8 +17,9 @@ namespace sam3lab {
 
 const std::vector<const Command*>& all_commands() {
   static const std::vector<const Command*> commands = {
-      &run_command,      &plan_command,  &report_command, &predict_command, &inspect_command, &convert_command,
-      &tokenize_command, &trace_command, &list_command,   &explain_command, &doctor_command,  &version_command,
+      &run_command,     &plan_command,    &verify_command,   &report_command, &predict_command,
+      &inspect_command, &convert_command, &tokenize_command, &trace_command,  &list_command,
+      &explain_command, &doctor_command,  &version_command,
   };
   return commands;
 }

@@ -4,8 +4,9 @@
 
 namespace sam3lab {
 
-// From the freest to the most restricted. "permissive": MIT, BSD, Apache. "open": free by its own words, not by a known licence.
-// "research": research alone; "registration": to be asked for; "own": yours. A class is a summary, the source's text counts.
+// From the freest to the most restricted. "permissive": MIT, BSD, Apache. "open": free by its own words, not by a known
+// licence. "research": research alone; "registration": to be asked for; "own": yours. A class is a summary, the source's text
+// counts.
 inline const Texts& licence_classes() {
   static const Texts classes = {"public-domain", "CC0",         "permissive", "CC-BY",        "CC-BY-SA", "open",
                                 "CC-BY-NC",      "CC-BY-NC-SA", "research",   "registration", "own",      "unknown"};
@@ -93,8 +94,10 @@ struct SplitOptions {
     v("folds", folds, between(0, 1000).about("cross-validation: into how many parts the groups are divided; 0: none"));
     v("fold", fold, at_least(0).about("the part that is held out, from 0; a grid over it runs them all"));
     v("leave_out", leave_out,
-      about("hold out all that matches one of these: \"modality=ct\", \"site=A\", \"dataset=NAME\"; the rest is split as ever"));
-    v("file", file, Limits().path().about("JSON of `sam3lab verify --write-split`: the sides of all items, and nothing else counts"));
+      about(
+          "hold out all that matches one of these: \"modality=ct\", \"site=A\", \"dataset=NAME\"; the rest is split as ever"));
+    v("file", file,
+      Limits().path().about("JSON of `sam3lab verify --write-split`: the sides of all items, and nothing else counts"));
   }
 };
 

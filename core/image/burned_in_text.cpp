@@ -26,8 +26,8 @@ std::vector<cv::Rect> letters(const cv::Mat& grey) {
   const int count = cv::connectedComponentsWithStats(marks, numbers, stats, centres, 8, CV_32S);
   std::vector<cv::Rect> found;
   for (int i = 1; i < count; ++i) {
-    const cv::Rect box(stats.at<int>(i, cv::CC_STAT_LEFT), stats.at<int>(i, cv::CC_STAT_TOP), stats.at<int>(i, cv::CC_STAT_WIDTH),
-                       stats.at<int>(i, cv::CC_STAT_HEIGHT));
+    const cv::Rect box(stats.at<int>(i, cv::CC_STAT_LEFT), stats.at<int>(i, cv::CC_STAT_TOP),
+                       stats.at<int>(i, cv::CC_STAT_WIDTH), stats.at<int>(i, cv::CC_STAT_HEIGHT));
     if (box.height < lowest_letter || box.height > highest || box.width > widest_of_height * box.height) continue;
     cv::Scalar mean, deviation;
     cv::meanStdDev(grey(box), mean, deviation, numbers(box) == i);

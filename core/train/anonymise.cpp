@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t most_volumes = 2;  // kept in memory
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
   return text;
 }
 
@@ -48,7 +49,8 @@ class Faces {
     const auto face = index >= 0 && index < volume.size(axis) ? volume.select(axis, index).transpose(0, 1).flip({0, 1})
                                                               : at::zeros({0, 0}, at::kBool);
     if (face.size(0) != image.size(0) || face.size(1) != image.size(1)) {
-      throw DataError(Fault{file, "face volume of another grid than its image", fmt::format("{} x {}", face.size(0), face.size(1)),
+      throw DataError(Fault{file, "face volume of another grid than its image",
+                            fmt::format("{} x {}", face.size(0), face.size(1)),
                             fmt::format("{} x {} for {}", image.size(0), image.size(1), item.id), ""});
     }
     return face;

@@ -43,7 +43,11 @@ class PublishedPrompt final : public Dataset {
 std::shared_ptr<Dataset> open_dataset(const DatasetChoice& choice, const Registry& registry) {
   auto dataset = anonymised(registry.make<Dataset>(choice), choice.common);
   if (choice.common.prompt != "published") return dataset;
-  return std::make_shared<PublishedPrompt>(std::move(dataset), choice.common.published_prompt);
+  return under_one_prompt(std::move(dataset), choice.common.published_prompt);
+}
+
+std::shared_ptr<Dataset> under_one_prompt(std::shared_ptr<Dataset> inner, const std::string& text) {
+  return std::make_shared<PublishedPrompt>(std::move(inner), text);
 }
 
 std::map<std::string, std::string> texts_of_labels(const Dataset& dataset, const DatasetOptions& common,

@@ -16,6 +16,9 @@ namespace sam3lab {
 // the plugin throws.
 std::shared_ptr<Dataset> open_dataset(const DatasetChoice& choice, const Registry& registry);
 
+// The same with all labels as one, named `text`.
+std::shared_ptr<Dataset> under_one_prompt(std::shared_ptr<Dataset> inner, const std::string& text);
+
 // label -> text by the first plugin that gives one. A label without a text is missing.
 std::map<std::string, std::string> texts_of_labels(const Dataset& dataset, const DatasetOptions& common,
                                                    const std::vector<std::shared_ptr<Prompt>>& prompts);

@@ -134,9 +134,7 @@ class Splitter {
     for (const auto& text : options_.leave_out) selectors.push_back(split_selector(text));
     std::set<std::string> sites;
     for (auto& [name, subject] : subjects_) {
-      const auto matched = [&](const Place& place) {
-        return matches(selectors, sources_[place.source], item_at(place));
-      };
+      const auto matched = [&](const Place& place) { return matches(selectors, sources_[place.source], item_at(place)); };
       subject.settled = std::any_of(subject.places.begin(), subject.places.end(), matched);
       if (!subject.settled) continue;
       for (const auto& place : subject.places) {
@@ -218,7 +216,8 @@ class Splitter {
       if (names.empty()) continue;
       if (static_cast<std::int64_t>(names.size()) < options_.folds) {
         faults_.push_back({source.name, "too few groups for split.folds", std::to_string(names.size()),
-                           fmt::format("at least {}", options_.folds), "use fewer folds, or give the dataset role = \"external\""});
+                           fmt::format("at least {}", options_.folds),
+                           "use fewer folds, or give the dataset role = \"external\""});
       }
       std::sort(names.begin(), names.end(), [this](const auto& a, const auto& b) { return rank(a) < rank(b); });
       std::vector<std::int64_t> counts(static_cast<std::size_t>(options_.folds), 0);
@@ -324,8 +323,8 @@ class Splitter {
       const auto side = sides_[s][i];
       auto& list = side == Side::train ? split.train : side == Side::held_out ? split.held_out : split.dropped;
       list.push_back(static_cast<std::int64_t>(i));
-      left_out = left_out || (!options_.leave_out.empty() && !source.external &&
-                              subjects_.at(group_of(source.items[i], options_)).settled);
+      left_out = left_out ||
+                 (!options_.leave_out.empty() && !source.external && subjects_.at(group_of(source.items[i], options_)).settled);
     }
     split.sha256 = split_sha256(source, split);
     split.by_subject = source.external || std::all_of(source.items.begin(), source.items.end(), [this](const auto& item) {

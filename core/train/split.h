@@ -5,8 +5,9 @@
 // uses. Scores on such blocks say "same subject, held-out block": they demonstrate, they do not prove. Datasets that share a
 // subject share its blocks, so that no slice trains under one name and is scored under another.
 //
-// [split] can ask for more: whole sites in the place of subjects (`by`), one of k parts of the groups (`folds`), the source's own
-// division (`official`), and all of a modality, site or dataset (`leave_out`; what else such a subject has is used on no side).
+// [split] can ask for more: whole sites in the place of subjects (`by`), one of k parts of the groups (`folds`), the source's
+// own division (`official`), and all of a modality, site or dataset (`leave_out`; what else such a subject has is used on no
+// side).
 #pragma once
 #include <string>
 #include <vector>

@@ -31,7 +31,8 @@ auto lists_of(S& split) {
 
 ordered_json parse(const std::filesystem::path& file) {
   const auto fail = [&](const std::string& what, const std::string& got) {
-    throw DataError(Fault{file.string(), what, got, std::string("a file of `sam3lab verify --write-split`, format ") + format, ""});
+    throw DataError(
+        Fault{file.string(), what, got, std::string("a file of `sam3lab verify --write-split`, format ") + format, ""});
   };
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
@@ -101,15 +102,16 @@ class FileReader {
     const auto all = ids.size();
     ids.resize(std::min(all, most_named));
     for (auto& id : ids) id = shorten(id);
-    fault(fmt::format("{} of dataset '{}'", what, source_.name), fmt::format("{}: {}{}", all, join(ids), all > most_named ? " ..." : ""),
-          "each item of the data once");
+    fault(fmt::format("{} of dataset '{}'", what, source_.name),
+          fmt::format("{}: {}{}", all, join(ids), all > most_named ? " ..." : ""), "each item of the data once");
   }
   // True if no subject is on both sides; a fault where its items overlap there.
   bool check_subjects(const std::vector<std::int8_t>& sides) {
     std::map<std::string, std::array<std::vector<std::pair<double, double>>, 2>> extents;
     for (std::size_t i = 0; i < sides.size(); ++i) {
       const auto& item = source_.items[i];
-      if (sides[i] == 0 || sides[i] == 1) extents[item.subject][static_cast<std::size_t>(sides[i])].emplace_back(item.begin, item.end);
+      if (sides[i] == 0 || sides[i] == 1)
+        extents[item.subject][static_cast<std::size_t>(sides[i])].emplace_back(item.begin, item.end);
     }
     bool divided = false;
     std::vector<std::string> shared;
@@ -148,7 +150,8 @@ std::string split_sha256(const SplitSource& source, const Split& split) {
   return sha256(text);
 }
 
-void write_splits(const std::filesystem::path& file, const std::vector<SplitSource>& sources, const std::vector<Split>& splits) {
+void write_splits(const std::filesystem::path& file, const std::vector<SplitSource>& sources,
+                  const std::vector<Split>& splits) {
   ordered_json document = {{"format", format}, {"datasets", ordered_json::object()}};
   for (std::size_t s = 0; s < sources.size(); ++s) {
     auto& table = document["datasets"][sources[s].name];

@@ -1,0 +1,27 @@
+// What is kept of an image to find it again: its exact pixels, and what it looks like.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace sam3lab {
+
+using PixelDigest = std::array<std::uint8_t, 16>;
+
+// First half of the SHA-256 of height, width and pixels. Image: [H, W, 3] uint8.
+PixelDigest pixel_digest(const at::Tensor& image);
+
+// [H, W, 3] uint8 -> [side, side] uint8: grey (mean of the channels), averaged over what a pixel covers.
+at::Tensor grey_thumbnail(const at::Tensor& image, std::int64_t side);
+
+// Which of the 64 lowest frequencies of the picture's cosine transform, its mean left out, lie above their median: pictures
+// that differ by size, compression or brightness differ in few bits.
+std::uint64_t look_of(const at::Tensor& image);
+
+// Two thumbnails of one picture? Both the whole and what is left of it without its coarse light and shade must correlate:
+// pictures of two patients share the coarse alone.
+bool same_picture(const at::Tensor& a, const at::Tensor& b);
+inline constexpr std::int64_t thumbnail_side = 64;  // of same_picture
+
+}  // namespace sam3lab
