@@ -1,0 +1,8 @@
+#include <sam3lab/plugin.h>
+
+#include "plugins/datasets/paired_folders/picture_pairs.h"
+
+SAM3LAB_PLUGIN(paired_folders) {
+  reg.add<sam3lab::Dataset, sam3lab::PicturePairs, sam3lab::PairedFoldersOptions>(
+      "paired_folders", "a folder of images and their mask files, paired by name");
+}

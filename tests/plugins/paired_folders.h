@@ -1,0 +1,83 @@
+// A folder of small pictures and masks that a test fills, and the dataset over it.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <sam3lab/api/error.h>
+#include <sam3lab/api/image.h>
+
+#include "plugins/datasets/paired_folders/picture_pairs.h"
+#include "tests/support/make_files.h"
+
+namespace sam3lab::test {
+
+template <class Make>
+std::string refusal(Make make) {
+  try {
+    make();
+  } catch (const Error& error) {
+    return std::to_string(static_cast<int>(error.code())) + " " + error.what();
+  }
+  return "";
+}
+
+inline at::Tensor block(std::int64_t top, std::int64_t left, std::int64_t height, std::int64_t width, int value = 255) {
+  auto mask = torch::zeros({12, 16}, torch::kUInt8);
+  mask.narrow(0, top, height).narrow(1, left, width).fill_(value);
+  return mask;
+}
+
+class PairedFolders : public testing::Test {
+ protected:
+  void png(const std::string& path, const at::Tensor& picture) {
+    make_room(path);
+    write_png(folder_ / path, picture);
+  }
+  void text(const std::string& path, const std::string& content) {
+    make_room(path);
+    write_text(folder_ / path, content);
+  }
+  void make_room(const std::string& path) {
+    std::filesystem::create_directories(std::filesystem::path(folder_ / path).parent_path());
+  }
+  void picture(const std::string& path) { png(path, torch::full({12, 16, 3}, 90, torch::kUInt8)); }
+  // One picture a.png beside what the encoding's file is called; images {id}.png, masks as given.
+  PairedFoldersOptions one(const std::string& encoding, const std::string& mask) {
+    picture("set/images/a.png");
+    PairedFoldersOptions options;
+    options.root = folder_ / "set";
+    options.images = {"images/{id}.png"};
+    options.masks = {mask};
+    options.mask.encoding = encoding;
+    options.labels = {"thing"};
+    return options;
+  }
+  std::string table(const std::string& content) {
+    text("table.toml", content);
+    return folder_ / "table.toml";
+  }
+  static LabelledImage load(const PairedFoldersOptions& options, std::int64_t index = 0) {
+    const PicturePairs data(options);
+    EXPECT_THAT(data.faults(), testing::SizeIs(0)) << data.faults().front().text();
+    return data.load(index);
+  }
+  static std::int64_t pixels(const LabelledImage& image, const std::string& label) {
+    for (const auto& of : image.labels) {
+      if (of.label == label) return of.masks.sum().item<std::int64_t>();
+    }
+    return -1;
+  }
+  static std::string faults_of(const PairedFoldersOptions& options) {
+    std::string text;
+    for (const auto& fault : PicturePairs(options).faults()) text += fault.text() + "\n";
+    return text;
+  }
+  Folder folder_;
+};
+
+}  // namespace sam3lab::test

@@ -1,0 +1,164 @@
+// Folders as data sets come in: which mask belongs to which image, whose it is, and what is wrong.
+#include "tests/plugins/paired_folders.h"
+
+namespace sam3lab {
+namespace {
+
+using test::block;
+using test::PairedFolders;
+using test::refusal;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+// The layout of BUSI: classes as folders, masks beside images, some images with two.
+TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
+  picture("set/benign/benign (1).png");
+  png("set/benign/benign (1)_mask.png", block(0, 0, 2, 2));
+  png("set/benign/benign (1)_mask_1.png", block(5, 5, 3, 3));
+  picture("set/benign/benign (10).png");
+  png("set/benign/benign (10)_mask.png", block(0, 0, 4, 4));
+  picture("set/normal/normal (1).png");
+  png("set/normal/normal (1)_mask.png", block(0, 0, 0, 0));
+  PairedFoldersOptions options;
+  options.root = folder_ / "set";
+  options.images = {"{class:benign|malignant|normal}/{id}.png"};
+  options.masks = {"{class}/{id}_mask*.png"};
+  options.labels = {"breast lesion"};
+  options.expect = 3;
+  const PicturePairs data(options);
+  EXPECT_TRUE(data.faults().empty()) << data.faults().front().text();
+  ASSERT_EQ(data.size(), 3);
+  EXPECT_EQ(data.item(0).id, "benign (1)");
+  EXPECT_EQ(data.item(0).subject, "set/benign (1)");
+  EXPECT_EQ(pixels(data.load(0), "breast lesion"), 4 + 9);
+  EXPECT_EQ(pixels(data.load(1), "breast lesion"), 16);
+  EXPECT_TRUE(data.load(2).labels.empty());
+  EXPECT_THAT(data.files(), SizeIs(7));
+  options.targets = "instances";
+  EXPECT_EQ(PicturePairs(options).load(0).labels[0].masks.size(0), 2);
+  options.empty = "drop";
+  const PicturePairs filled(options);
+  EXPECT_EQ(filled.size(), 2);
+  EXPECT_EQ(filled.dropped(), 1);
+}
+
+TEST_F(PairedFolders, PartsSitesAndSubjects) {
+  for (const std::string part : {"trainval", "test"}) {
+    for (const std::string id : {"p7-2", "p7-10", "p8-1"}) {
+      picture("set/" + part + "/images/" + id + ".png");
+      png("set/" + part + "/masks/" + id + ".png", block(1, 1, 2, 2));
+    }
+  }
+  PairedFoldersOptions options;
+  options.root = folder_ / "set/";
+  options.images = {"{part:trainval|test}/images/{patient}-{number}.png"};
+  options.masks = {"{part}/masks/{patient}-{number}.png"};
+  options.labels = {"nodule"};
+  options.part = "{part}";
+  options.parts = {"trainval=train"};
+  options.subject = "{patient}";
+  options.site = "hospital {patient}";
+  const PicturePairs data(options);
+  ASSERT_EQ(data.size(), 6);
+  const auto item = data.item(1);
+  EXPECT_EQ(item.id, "test/images/p7-2");  // by bytes: -10 comes before -2
+  EXPECT_EQ(item.part, "test");
+  EXPECT_EQ(item.site, "hospital p7");
+  EXPECT_EQ(item.subject, "set/p7");
+  EXPECT_EQ(item.begin, 0.0);  // by number: 2 comes before 10
+  EXPECT_EQ(data.item(0).begin, 1.0);
+  EXPECT_EQ(data.item(3).part, "train");
+  options.collection = "shared";
+  EXPECT_EQ(PicturePairs(options).item(0).subject, "shared/p7");
+}
+
+TEST_F(PairedFolders, SubjectsFromATable) {
+  for (const std::string id : {"1", "2", "30"}) {
+    picture("set/images/" + id + ".png");
+    png("set/masks/" + id + ".png", block(1, 1, 2, 2));
+  }
+  auto options = one("binary", "masks/{id}.png");
+  std::filesystem::remove(folder_ / "set/images/a.png");
+  text("subjects.toml", "\"sequence 1\" = [[1, 25]]\n\"sequence 2\" = [\"30\"]\n");
+  options.subject_table = folder_ / "subjects.toml";
+  const PicturePairs data(options);
+  EXPECT_TRUE(data.faults().empty());
+  EXPECT_EQ(data.item(1).subject, "set/sequence 1");
+  EXPECT_EQ(data.item(2).subject, "set/sequence 2");
+  text("subjects.toml", "\"sequence 1\" = [[1, 1]]\n");
+  EXPECT_THAT(faults_of(options), HasSubstr("table of subjects does not know; got 2: 2, 30"));
+  text("subjects.toml", "\"a\" = [[1, 5]]\n\"b\" = [[5, 9]]\n\"c\" = 3\n");
+  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
+              AllOf(HasSubstr("2 "), HasSubstr("subjects.toml:2"), HasSubstr("overlaps"), HasSubstr("subjects.toml:3")));
+}
+
+TEST_F(PairedFolders, FindsWhatIsWrongWithTheFiles) {
+  for (const std::string id : {"a", "b", "C", "d", "D"}) picture("set/images/" + id + ".png");
+  for (const std::string id : {"a", "c", "x", "d", "D"}) png("set/masks/" + id + ".png", block(0, 0, 1, 1));
+  picture("set/more/a.png");
+  auto options = one("binary", "masks/{id}.png");
+  options.images = {"images/{id}.png", "more/{id}.png"};
+  options.expect = 7;
+  options.exclude = {"nobody"};
+  EXPECT_THAT(faults_of(options),
+              AllOf(HasSubstr("another number of images than the source has; got 6, expected 7"),
+                    HasSubstr("images without a mask; got 2: images/C.png, images/b.png, expected masks/{id}.png"),
+                    HasSubstr("'masks/c.png' differs in case alone"),
+                    HasSubstr("masks without an image; got 2: masks/c.png, masks/x.png"),
+                    HasSubstr("images with the same id; got 1: a (images/a.png and more/a.png)"),
+                    HasSubstr("ids differ in case alone; got 1: D and d"),
+                    HasSubstr("`exclude` names images that are not there; got 1: nobody")));
+  options.images = {"images/{id}.png"};
+  options.expect = 5;
+  options.orphans = "allow";
+  options.missing_mask = "empty";
+  options.exclude = {"D"};
+  const PicturePairs data(options);
+  EXPECT_TRUE(data.faults().empty());
+  EXPECT_EQ(data.size(), 4);
+  EXPECT_TRUE(data.load(0).labels.empty());  // C
+  EXPECT_TRUE(data.load(0).unsure.empty());
+  options.missing_mask = "unsure";
+  EXPECT_THAT(PicturePairs(options).load(0).unsure, ElementsAre("thing"));
+  options.missing_mask = "skip";
+  const PicturePairs skipping(options);
+  EXPECT_EQ(skipping.size(), 2);
+  EXPECT_EQ(skipping.skipped(), 2);
+}
+
+TEST_F(PairedFolders, OneLabelATemplateAndTwoFilesOfOneLabel) {
+  auto options = one("binary", "left/{id}.png");
+  png("set/left/a.png", block(0, 0, 2, 2));
+  png("set/right/a.png", block(0, 8, 2, 2));
+  png("set/heart/a.png", block(6, 6, 3, 3));
+  options.masks = {"left/{id}.png", "right/{id}.png", "heart/{id}.png"};
+  options.labels = {"lung", "lung", "heart"};
+  const PicturePairs data(options);
+  EXPECT_THAT(data.labels(), ElementsAre("lung", "heart"));
+  const auto image = data.load(0);
+  EXPECT_EQ(pixels(image, "lung"), 8);
+  EXPECT_EQ(pixels(image, "heart"), 9);
+}
+
+TEST_F(PairedFolders, OptionsThatContradictEachOther) {
+  const auto refuse = [&](auto change) {
+    auto options = one("binary", "masks/{id}.png");
+    change(options);
+    return refusal([&] { PicturePairs made(options); });
+  };
+  EXPECT_THAT(refuse([](auto& o) { o.labels = {}; }), AllOf(HasSubstr("2 "), HasSubstr("either `labels` or `table`")));
+  EXPECT_THAT(refuse([](auto& o) { o.labels = {}, o.table = "t.toml"; }), HasSubstr("this encoding has no table; got binary"));
+  EXPECT_THAT(refuse([](auto& o) { o.mask.encoding = "values"; }), HasSubstr("this encoding needs a table"));
+  EXPECT_THAT(refuse([](auto& o) { o.labels = {"a", "b"}; }), HasSubstr("got 2 and 1"));
+  EXPECT_THAT(refuse([](auto& o) { o.images = {}; }), HasSubstr("no templates"));
+  EXPECT_THAT(refuse([](auto& o) { o.images = {"{id:(}.png"}; }), HasSubstr("template '{id:(}.png'"));
+  EXPECT_THAT(refuse([](auto& o) { o.subject = "{patient}"; }), HasSubstr("has a gap that the images' template has not"));
+  EXPECT_THAT(refuse([](auto& o) { o.parts = {"train"}; }), HasSubstr("an entry of `parts`"));
+  EXPECT_THAT(refuse([&](auto& o) { o.root = folder_ / "nowhere"; }),
+              AllOf(HasSubstr("3 "), HasSubstr("nowhere: the folder cannot be read")));
+}
+
+}  // namespace
+}  // namespace sam3lab
