@@ -13,14 +13,20 @@
 
 #include "core/eval/gather_scores.h"
 #include "core/eval/predict.h"
+#include "core/train/on_device.h"
 #include "core/train/sample.h"
 
 namespace sam3lab {
 namespace {
 
+// Ignored pixels are cleared in truth and prediction alike: agreement in them counts as little as a difference.
+at::Tensor counted(const at::Tensor& mask, const LabelledImage& image) {
+  return image.ignore.defined() ? mask.logical_and(image.ignore.logical_not()) : mask;
+}
+
 at::Tensor truth_of(const LabelledImage& image, const std::string& label) {
   for (const auto& of_label : image.labels) {
-    if (of_label.label == label) return of_label.masks.any(0);
+    if (of_label.label == label) return counted(of_label.masks.any(0), image);
   }
   return at::zeros({image.image.size(0), image.image.size(1)}, at::kBool);
 }
@@ -61,9 +67,10 @@ Evaluator::Asked Evaluator::ask(Backbone& model, const Task& task) const {
   auto sample = make_sample(asked.image, asked.queries, model.image_size());
   auto batch = collate({sample});
   batch.targets = {};
-  const auto outputs = model.forward(batch);
+  const auto outputs = model.forward(on_device(std::move(batch), device_of(model)));
   const auto n = static_cast<std::int64_t>(asked.queries.size());
   asked.predictions = predict(outputs, 0, n, asked.image.image.size(0), asked.image.image.size(1), experiment_.evaluate);
+  for (auto& prediction : asked.predictions) prediction.mask = counted(prediction.mask, asked.image);
   return asked;
 }
 
@@ -173,7 +180,7 @@ Case Evaluator::again(Backbone& model, const std::string& dataset, const ScoreRo
         const auto& prediction = asked.predictions[q];
         if (asked.queries[q].text != row.prompt) continue;
         return {dataset, asked.image.image, truth_of(asked.image, row.label),
-                prediction.fired ? prediction.mask : at::zeros_like(prediction.mask)};
+                prediction.fired ? prediction.mask : at::zeros_like(prediction.mask), asked.image.ignore};
       }
     }
   }

@@ -16,10 +16,11 @@ namespace sam3lab {
 
 class Ranks;
 
-// What a score was computed from, for overlays. Tensors are [H, W] bool and [H, W, 3] uint8.
+// What a score was computed from, for overlays. Tensors are [H, W] bool and [H, W, 3] uint8; `ignore` may be undefined. Pixels
+// that are ignored are in neither mask.
 struct Case {
   std::string dataset;
-  at::Tensor image, truth, prediction;
+  at::Tensor image, truth, prediction, ignore;
 };
 
 struct EvaluateRequest {

@@ -15,6 +15,7 @@ namespace sam3lab {
 namespace {
 
 constexpr double opacity = 0.35;  // of the fill; the contour is opaque
+constexpr double darkness = 0.3;  // what is left of ignored pixels
 constexpr int gap = 8;            // pixels between panels
 constexpr int line_height = 24;   // of the caption, and of the panels' names below it
 constexpr double font_scale = 0.5;
@@ -38,6 +39,14 @@ int enlargement(const at::Tensor& image) {
 cv::Mat enlarged(const cv::Mat& picture, int factor) {
   cv::Mat out;
   cv::resize(picture, out, cv::Size(), factor, factor, cv::INTER_NEAREST);
+  return out;
+}
+
+cv::Mat without_ignored(const cv::Mat& image, const at::Tensor& ignore, int factor) {
+  if (!ignore.defined()) return image;
+  const auto bytes = ignore.to(torch::kUInt8).mul(255).contiguous();
+  cv::Mat dark = image * darkness, out = image.clone();
+  dark.copyTo(out, enlarged(view_of(bytes, CV_8UC1), factor));
   return out;
 }
 
@@ -70,7 +79,10 @@ void check(const OverlayCase& shown) {
   const auto fits = [&](const at::Tensor& mask) {
     return mask.dim() == 2 && mask.size(0) == image.size(0) && mask.size(1) == image.size(1);
   };
-  if (is_image && shown.prediction.defined() && fits(shown.prediction) && (!shown.truth.defined() || fits(shown.truth))) return;
+  const auto absent_or_fits = [&](const at::Tensor& mask) { return !mask.defined() || fits(mask); };
+  if (is_image && shown.prediction.defined() && fits(shown.prediction) && absent_or_fits(shown.truth) &&
+      absent_or_fits(shown.ignore))
+    return;
   throw UsageError(Fault{"overlay", "image and masks do not fit", "", "an image [H, W, 3] of bytes and masks [H, W]", ""});
 }
 
@@ -90,8 +102,9 @@ at::Tensor draw_overlay(const OverlayCase& shown) {
   const int factor = enlargement(pixels);
   const cv::Mat image = enlarged(view_of(pixels, CV_8UC3), factor);
   std::vector<std::pair<std::string, cv::Mat>> panels = {{"image", image}};
-  if (shown.truth.defined()) panels.emplace_back("truth", with_mask(image, shown.truth, factor, truth_colour));
-  panels.emplace_back("prediction", with_mask(image, shown.prediction, factor, prediction_colour));
+  const cv::Mat counted = without_ignored(image, shown.ignore, factor);
+  if (shown.truth.defined()) panels.emplace_back("truth", with_mask(counted, shown.truth, factor, truth_colour));
+  panels.emplace_back("prediction", with_mask(counted, shown.prediction, factor, prediction_colour));
   const int count = static_cast<int>(panels.size());
   cv::Mat sheet(image.rows + 2 * line_height, count * image.cols + (count - 1) * gap, CV_8UC3, background);
   write_line(sheet, ascii(shown.caption), {0, 0, sheet.cols, line_height});

@@ -12,6 +12,7 @@ struct OverlayCase {
   at::Tensor image;              // [H, W, 3] uint8
   at::Tensor truth, prediction;  // [H, W] bool; an undefined truth leaves its panel out
   std::string caption;           // "ct: lungs, Dice 0.91"; letters beyond ASCII are shown as '?'
+  at::Tensor ignore = {};        // [H, W] bool: shown dark in the panels of masks; undefined: none
 };
 
 // Image, truth and prediction side by side under a caption, [h, w, 3] uint8; enlarged by a whole factor until the shorter side

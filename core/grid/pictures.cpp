@@ -42,8 +42,8 @@ std::string file_name(const std::string& prompt, const char* which) {
 
 at::Tensor draw(const Evaluator& evaluator, Backbone& model, const std::string& dataset, const ScoreRow& row) {
   const auto shown = evaluator.again(model, dataset, row);
-  return draw_overlay(
-      {shown.image, shown.truth, shown.prediction, fmt::format("{}: {}, Dice {:.2f}", dataset, row.prompt, dice(row))});
+  return draw_overlay({shown.image, shown.truth, shown.prediction,
+                       fmt::format("{}: {}, Dice {:.2f}", dataset, row.prompt, dice(row)), shown.ignore});
 }
 
 }  // namespace

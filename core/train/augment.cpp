@@ -53,6 +53,10 @@ Sample augment(const Sample& sample, const AugmentOptions& options, Random& rand
   const cv::Mat motion = random_motion(options, side, random);
   changed.image = change_intensity(warp(sample.image.contiguous(), motion, cv::INTER_LINEAR), options, random);
   changed.queries = sample.queries;
+  if (sample.ignore.defined()) {  // what comes in from outside of the image is black, and known to hold nothing
+    changed.ignore =
+        warp(sample.ignore.unsqueeze(0).to(at::kByte).contiguous(), motion, cv::INTER_NEAREST).squeeze(0).to(at::kBool);
+  }
   for (std::size_t q = 0; q < sample.masks.size(); ++q) {
     auto masks = sample.masks[q];
     if (masks.size(0) > 0) {

@@ -22,6 +22,11 @@ std::string save_batches(const std::filesystem::path& file, const std::vector<Sh
     tensors[copy + "num_boxes"] = batch.targets.num_boxes;
     tensors[copy + "boxes"] = batch.targets.boxes;
     tensors[copy + "masks"] = batch.targets.masks;
+    if (batch.targets.ignore.defined()) tensors[copy + "ignore"] = batch.targets.ignore;
+    if (batch.box_prompts.boxes.defined()) {
+      tensors[copy + "box_prompts"] = batch.box_prompts.boxes;
+      tensors[copy + "box_prompts_padding"] = batch.box_prompts.padding;
+    }
   }
   try {
     write_safetensors(file.string(), tensors, {{"texts", texts.dump()}, {"step", std::to_string(step)}, {"reason", reason}});

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/image/model_image.h"
+#include "core/train/box_prompts.h"
 
 namespace sam3lab {
 namespace {
@@ -15,6 +16,24 @@ at::Tensor resize_masks(const at::Tensor& masks, std::int64_t side) {
 }
 
 at::Tensor without_empty(const at::Tensor& masks) { return masks.index({masks.flatten(1).any(1)}); }
+
+// Undefined where nothing is left to ignore at this size: losses then take their usual path.
+at::Tensor resize_ignore(const at::Tensor& ignore, std::int64_t side) {
+  if (!ignore.defined()) return {};
+  auto resized = resize_masks(ignore.unsqueeze(0), side).squeeze(0);
+  return resized.any().item<bool>() ? resized : at::Tensor();
+}
+
+// [Q, R, R] if any of the images has pixels to ignore.
+at::Tensor pack_ignore(const std::vector<Sample>& samples, std::int64_t side) {
+  if (std::none_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.ignore.defined(); })) return {};
+  std::vector<at::Tensor> rows;
+  for (const auto& sample : samples) {
+    const auto row = sample.ignore.defined() ? sample.ignore : at::zeros({side, side}, at::kBool);
+    rows.insert(rows.end(), sample.masks.size(), row);
+  }
+  return rows.empty() ? at::Tensor() : at::stack(rows);
+}
 
 Targets pack(const std::vector<Sample>& samples, std::int64_t side) {
   std::vector<std::int64_t> counts;
@@ -38,6 +57,7 @@ Targets pack(const std::vector<Sample>& samples, std::int64_t side) {
     if (n > 0) targets.boxes_padded.select(0, q).narrow(0, 0, n).copy_(targets.boxes.narrow(0, start, n));
     start += n;
   }
+  targets.ignore = pack_ignore(samples, side);
   return targets;
 }
 
@@ -60,11 +80,15 @@ Sample make_sample(const LabelledImage& image, const std::vector<PromptQuery>& q
   Sample sample;
   sample.image = resize_image(image.image, side).permute({2, 0, 1}).contiguous();
   sample.queries = queries;
+  sample.ignore = resize_ignore(image.ignore, side);
   for (auto& query : sample.queries) {
     auto masks = at::zeros({0, side, side}, at::kBool);
     if (query.present) {
       for (const auto& label : image.labels) {
-        if (label.label == query.label) masks = without_empty(resize_masks(label.masks, side));
+        if (label.label != query.label) continue;
+        masks = resize_masks(label.masks, side);
+        if (sample.ignore.defined()) masks = masks.logical_and(sample.ignore.logical_not());
+        masks = without_empty(masks);
       }
     }
     query.present = masks.size(0) > 0;
@@ -86,6 +110,7 @@ Batch collate(const std::vector<Sample>& samples) {
   }
   batch.images = normalised(at::stack(images));
   batch.image_index = at::tensor(index, at::kLong);
+  batch.box_prompts = pack_boxes(samples);
   batch.targets = pack(samples, batch.images.size(-1));
   return batch;
 }

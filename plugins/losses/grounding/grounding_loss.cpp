@@ -46,11 +46,18 @@ std::vector<LossTerm> GroundingLoss::terms(const LossInput& input) const {
   const at::Tensor texts = extra(input.outputs, "prompt_embedding").to(at::kFloat),
                    tokens = extra(input.outputs, "prompt_tokens");
   const at::Tensor features = extra(input.outputs, "pixel_features").to(at::kFloat);
-  const at::Tensor masks = input.targets.masks.to(features.device()).to(at::kBool);
+  at::Tensor masks = input.targets.masks.to(features.device()).to(at::kBool), counted;
+  if (input.targets.ignore.defined()) {
+    counted = input.targets.ignore.to(features.device()).logical_not();
+    masks = masks.logical_and(per_target(counted, input.targets.num_boxes));
+  }
   if (masks.size(0) == 0) return {{"loss_grounding", (texts.sum() + features.sum()) * 0, options_.weight}};
-  // How much of each cell the prompt's masks cover, [Q, cells].
-  const at::Tensor cover =
-      at::adaptive_avg_pool2d(unions(masks, input.targets.num_boxes).to(at::kFloat), features.sizes().slice(2)).flatten(1);
+  const auto share_of_cells = [&features](const at::Tensor& pixels) {  // [Q, H, W] -> [Q, cells]
+    return at::adaptive_avg_pool2d(pixels.to(at::kFloat), features.sizes().slice(2)).flatten(1);
+  };
+  // How much of each cell the prompt's masks cover, and how much of it they do not but is known to be something else.
+  const at::Tensor cover = share_of_cells(unions(masks, input.targets.num_boxes));
+  const at::Tensor rest = counted.defined() ? (share_of_cells(counted) - cover).clamp_min(0) : 1 - cover;
   const at::Tensor flat = features.flatten(2), area = cover.sum(1);
   const at::Tensor shared = at::minimum(cover.unsqueeze(0), cover.unsqueeze(1)).sum(2);
   const at::Tensor smaller = at::minimum(area.unsqueeze(0), area.unsqueeze(1)).clamp_min(1e-6);
@@ -58,10 +65,10 @@ std::vector<LossTerm> GroundingLoss::terms(const LossInput& input) const {
   GroundingPairs pairs;
   pairs.texts = unit(texts);
   pairs.inside = unit(pooled(flat, cover));
-  pairs.outside = unit(pooled(flat, 1 - cover));
+  pairs.outside = unit(pooled(flat, rest));
   pairs.present = area > 0;
   pairs.negative = same_text.logical_or(shared / smaller > options_.overlap).logical_not();
-  pairs.has_outside = options_.background ? (1 - cover).sum(1) > 0 : at::zeros_like(pairs.present);
+  pairs.has_outside = options_.background ? rest.sum(1) > 0 : at::zeros_like(pairs.present);
   return {{"loss_grounding", grounding_term(pairs, options_.temperature), options_.weight}};
 }
 

@@ -17,9 +17,11 @@ std::vector<LossTerm> InstanceMaskLoss::terms(const LossInput& input) const {
   if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);
   const auto wanted = input.targets.masks.to(logits.device()).index_select(0, m.target).to(logits.scalar_type());
   logits = at::upsample_bilinear2d(logits.unsqueeze(1), {wanted.size(-2), wanted.size(-1)}, false).flatten(1);
-  const auto truth = wanted.flatten(1);
-  const auto focal = focal_elements(logits, truth, options_.focal_alpha, options_.focal_gamma).mean(1).sum();
-  const auto dice = dice_rows(logits, truth, options_.smooth).sum();
+  const auto& ignore = input.targets.ignore;
+  const CountedRows rows(logits, wanted.flatten(1),
+                         ignore.defined() ? ignore.to(logits.device()).index_select(0, m.query).flatten(1) : ignore);
+  const auto focal = rows.focal(options_.focal_alpha, options_.focal_gamma).sum();
+  const auto dice = rows.dice(options_.smooth).sum();
   return {{"loss_mask", focal / input.num_boxes, options_.mask}, {"loss_dice", dice / input.num_boxes, options_.dice}};
 }
 

@@ -1,6 +1,7 @@
 // Focal and Dice loss of the masks of matched object queries, at the targets' resolution (logits are resized bilinearly to it);
 // last decoder layer only. Each is a mean or ratio over a mask's pixels, summed over the pairs, divided by the number of
-// targets. Function of `Masks`, sam3/train/loss/loss_fns.py, without its point sampling.
+// targets. Ignored pixels count nowhere, neither in the mean. Function of `Masks`, sam3/train/loss/loss_fns.py, without its
+// point sampling.
 #pragma once
 #include <sam3lab/plugin.h>
 

@@ -9,10 +9,16 @@ namespace sam3lab {
 std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   auto logits = input.outputs.semantic.to(at::kFloat);  // [Q, 1, h, w]
   auto masks = input.targets.masks.to(logits.device()).to(at::kBool);
+  auto ignored = input.targets.ignore;  // [Q, R, R]; undefined: none
+  if (ignored.defined()) {
+    ignored = ignored.to(logits.device());
+    masks = masks.logical_and(per_target(ignored, input.targets.num_boxes).logical_not());
+  }
   if (options_.downsample && masks.size(0) > 0) {
     // Any overlap counts, as in the reference: a bilinear value above 0 is true.
     masks =
         at::upsample_bilinear2d(masks.to(at::kFloat).unsqueeze(1), {logits.size(-2), logits.size(-1)}, false).squeeze(1) != 0;
+    if (ignored.defined()) ignored = shrunk_ignore(ignored, logits.size(-2), logits.size(-1));
   }
   std::vector<LossTerm> terms;
   at::Tensor present, focal, dice;
@@ -22,11 +28,11 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   } else {
     const auto truth = unions(masks, input.targets.num_boxes).flatten(1).to(at::kFloat);  // [Q, pixels]
     if (!options_.downsample) logits = at::upsample_bilinear2d(logits, {masks.size(-2), masks.size(-1)}, false);
-    const auto rows = logits.flatten(1);
-    present = (truth.amax(1) > 0).to(at::kFloat);
+    const CountedRows rows(logits.flatten(1), truth, ignored.defined() ? ignored.flatten(1) : ignored);
+    present = (rows.targets().amax(1) > 0).to(at::kFloat);
     const auto mean = [&](const at::Tensor& values) { return (values * present).sum() / (present.sum() + 1e-6); };
-    focal = mean(focal_elements(rows, truth, options_.focal_alpha, options_.focal_gamma).mean(1));
-    dice = mean(dice_rows(rows, truth, options_.smooth));
+    focal = mean(rows.focal(options_.focal_alpha, options_.focal_gamma));
+    dice = mean(rows.dice(options_.smooth));
   }
   if (options_.presence_loss) {
     const auto logit = input.outputs.extras.find("presence_logit");

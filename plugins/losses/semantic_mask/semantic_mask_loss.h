@@ -1,5 +1,6 @@
 // Focal and Dice loss of the semantic map ("any instance of the prompt") against the union of the targets, at the targets'
-// resolution (or, with downsample, the map's); mean over the prompts that have a target. Function of `SemanticSegCriterion`,
+// resolution (or, with downsample, the map's); mean over the prompts that have a target. Ignored pixels count nowhere; with
+// downsample, nor does a cell with any of them in it. Function of `SemanticSegCriterion`,
 // sam3/train/loss/loss_fns.py, with its presence head: the decoder's presence logit answers for prompts without a target.
 #pragma once
 #include <sam3lab/plugin.h>

@@ -47,7 +47,6 @@ std::shared_ptr<Teacher> DistillScheme::teacher(const SchemeInput& input, Backbo
   OptionValues replaced{{"size", options_.teacher_size}};
   if (options_.teacher_image_size > 0) replaced["img_size"] = options_.teacher_image_size;
   const auto model = input.make_backbone(replaced, options_.teacher_checkpoint);
-  if (const auto device = device_of(student); !device.is_cpu()) model->move(device);
   teacher_ = std::make_shared<Teacher>(model);
   return teacher_;
 }
@@ -67,7 +66,7 @@ Tuning DistillScheme::prepare(Backbone& model, const SchemeInput& input) const {
   }
   if (!group.parameters.empty()) tuning.groups.push_back(std::move(group));
   tuning.terms = [told_by, projections, options = options_](const Batch& batch, const Outputs& outputs) {
-    return distill_terms(outputs, told_by->answer(batch), projections, options);
+    return distill_terms(outputs, told_by->answer(batch), projections, options, batch.targets.ignore);
   };
   return tuning;
 }

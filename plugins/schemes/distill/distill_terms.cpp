@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "plugins/schemes/distill/distill_scheme.h"
+#include "plugins/shared/mask_terms.h"
 
 namespace sam3lab {
 namespace {
@@ -60,11 +61,16 @@ at::Tensor feature_term(const at::Tensor& student, const at::Tensor& teacher, co
   return at::mse_loss(normalised(own), normalised(told));
 }
 
-at::Tensor logit_term(const at::Tensor& student, const at::Tensor& teacher, double temperature) {
-  const at::Tensor own = student.to(at::kFloat) / temperature, told = teacher.to(at::kFloat) / temperature;
+at::Tensor logit_term(const at::Tensor& student, const at::Tensor& teacher, double temperature, const at::Tensor& ignored) {
+  at::Tensor own = student.to(at::kFloat) / temperature, told = teacher.to(at::kFloat) / temperature;
+  if (ignored.defined()) {  // two logits of 0: no difference and no slope, whatever stood there
+    own = own.masked_fill(ignored, 0.0);
+    told = told.masked_fill(ignored, 0.0);
+  }
   const at::Tensor p = told.sigmoid();
   const auto log_difference = [](const at::Tensor& a, const at::Tensor& b) { return at::log_sigmoid(a) - at::log_sigmoid(b); };
   const at::Tensor divergence = p * log_difference(told, own) + (1 - p) * log_difference(-told, -own);
+  if (ignored.defined()) return divergence.sum() / ignored.logical_not().sum().clamp_min(1) * (temperature * temperature);
   return divergence.mean() * (temperature * temperature);
 }
 
@@ -77,7 +83,7 @@ at::Tensor score_term(const at::Tensor& student, const at::Tensor& teacher) {
 }
 
 std::vector<LossTerm> distill_terms(const Outputs& student, const Outputs& teacher, const Projections& projections,
-                                    const DistillOptions& options) {
+                                    const DistillOptions& options, const at::Tensor& ignore) {
   std::vector<LossTerm> terms;
   at::Tensor sum;
   for (const auto& name : options.features) {
@@ -92,7 +98,10 @@ std::vector<LossTerm> distill_terms(const Outputs& student, const Outputs& teach
         {"distill_presence", logit_term(student.last.presence, teacher.last.presence, options.temperature), options.presence});
   if (student.semantic.defined() && teacher.semantic.defined()) {
     const at::Tensor told = resized(teacher.semantic.to(at::kFloat), student.semantic.size(2), student.semantic.size(3));
-    terms.push_back({"distill_semantic", logit_term(student.semantic, told, options.temperature), options.semantic});
+    at::Tensor ignored;
+    if (ignore.defined())
+      ignored = shrunk_ignore(ignore.to(told.device()), told.size(2), told.size(3)).unsqueeze(1).expand_as(told);
+    terms.push_back({"distill_semantic", logit_term(student.semantic, told, options.temperature, ignored), options.semantic});
   }
   terms.push_back(
       {"distill_scores", score_term(student.last.one_to_one.logits, teacher.last.one_to_one.logits), options.scores});

@@ -38,12 +38,16 @@ using Projections = std::map<std::string, Projection>;
 // Maps of the teacher are first resized to the student's. [N, C, h, w] or [N, ..., C].
 [[nodiscard]] at::Tensor feature_term(const at::Tensor& student, const at::Tensor& teacher, const Projection* projection);
 // Mean over elements of T^2 KL(sigmoid(teacher / T) || sigmoid(student / T)), two-valued distributions (Hinton et al. 2015).
-[[nodiscard]] at::Tensor logit_term(const at::Tensor& student, const at::Tensor& teacher, double temperature);
+// Elements that are `ignored` (bool of the same shape; undefined: none) do not count.
+[[nodiscard]] at::Tensor logit_term(const at::Tensor& student, const at::Tensor& teacher, double temperature,
+                                    const at::Tensor& ignored = {});
 // Logits [Q, K, 1] and [Q, K', 1]: mean squared difference of the min(K, K') highest scores (sigmoids) of each prompt, both
 // from high to low. Object queries of two models have no common order.
 [[nodiscard]] at::Tensor score_term(const at::Tensor& student, const at::Tensor& teacher);
 
+// `ignore`: as Targets::ignore, for the semantic map.
 [[nodiscard]] std::vector<LossTerm> distill_terms(const Outputs& student, const Outputs& teacher,
-                                                  const Projections& projections, const DistillOptions& options);
+                                                  const Projections& projections, const DistillOptions& options,
+                                                  const at::Tensor& ignore = {});
 
 }  // namespace sam3lab
