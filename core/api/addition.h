@@ -34,7 +34,8 @@ class SAM3LAB_API Addition {
   virtual ~Addition();
   // `linear` and `block`: what replaces y = module(x). Must return y itself where nothing is to change.
   [[nodiscard]] virtual at::Tensor after(const at::Tensor& x, const at::Tensor& y, bool training) const;
-  // `attention`: what replaces the keys and values; longer ones attend without restriction.
+  // `attention`: what replaces the keys and values; further keys stand in front of the own ones,
+  // and every query may attend to them.
   [[nodiscard]] virtual std::pair<at::Tensor, at::Tensor> keys_values(const at::Tensor& keys, const at::Tensor& values,
                                                                       bool training) const;
   // Names below the port's, live.

@@ -11,6 +11,7 @@
 #include <sam3lab/api/addition.h>
 #include <sam3lab/api/batch.h>
 #include <sam3lab/api/export.h>
+#include <sam3lab/api/feature_store.h>
 
 namespace sam3lab {
 
@@ -39,6 +40,10 @@ class SAM3LAB_API Backbone {
   virtual void initialise(std::uint64_t seed) = 0;
   // Moves parameters, buffers and what is derived from them.
   virtual void move(c10::Device device);
+  // From now on what parts without anything that trains compute is looked up in `store`, and kept there when it is missing;
+  // null: no longer. Call it after requires_grad was set; weights of such parts must not change afterwards. Returns the names
+  // of the parts, none unless the backbone offers this.
+  virtual std::vector<std::string> keep_features(std::shared_ptr<FeatureStore> store);
 
   [[nodiscard]] virtual std::int64_t image_size() const = 0;      // R, pixels
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have

@@ -15,6 +15,8 @@ struct Targets {
   at::Tensor boxes;         // [N, 4] float32 cxcywh in 0..1
   at::Tensor boxes_padded;  // [Q, max(1, max num_boxes), 4], zero behind a query's last target
   at::Tensor masks;         // [N, R, R] bool
+  // [Q, R, R] bool: pixels that no loss may look at (LabelledImage::ignore). Undefined: none.
+  at::Tensor ignore;
 };
 
 // Geometric prompts, one row a query, padded to the longest. Undefined tensors: none.

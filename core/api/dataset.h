@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <sam3lab/api/error.h>
 #include <sam3lab/api/export.h>
 
 namespace sam3lab {
@@ -18,6 +19,8 @@ struct Item {
   std::string id;       // unique in the dataset, the same on every machine: "ch2/axial/082"
   std::string subject;  // items of one subject are never independent
   double begin = 0.0, end = 1.0;
+  std::string part;  // side that the source itself assigns: "train", "validation", "test", "fold3"; empty: none
+  std::string site;  // hospital or centre, where known
 };
 
 // All masks of one label in one image.
@@ -31,6 +34,9 @@ struct LabelledImage {
   std::vector<LabelMasks> labels;   // the labels that are present
   std::vector<std::string> unsure;  // labels of which nothing is said here, neither present nor absent: do not ask
   std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column; 1 where the source does not say
+  // [H, W] bool: pixels of which nothing is known (outside the annotated region). Losses and metrics leave them out. Undefined:
+  // none. Masks never reach into them.
+  at::Tensor ignore;
 };
 
 class SAM3LAB_API Dataset {
@@ -46,6 +52,9 @@ class SAM3LAB_API Dataset {
   [[nodiscard]] virtual std::vector<std::string> labels() const = 0;
   // The files behind the dataset, for the record's hashes.
   [[nodiscard]] virtual std::vector<std::string> files() const = 0;
+  // What is wrong with the files as a whole, images without masks for one: found at construction, before any is read. A run
+  // refuses a dataset with faults, `verify` lists them.
+  [[nodiscard]] virtual std::vector<Fault> faults() const;
   // Extent left empty on both sides of a held-out block, in the unit of Item::begin.
   [[nodiscard]] virtual double gap() const = 0;
 };

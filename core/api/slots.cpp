@@ -7,6 +7,7 @@ namespace sam3lab {
 Addition::~Addition() = default;
 Backbone::~Backbone() = default;
 Dataset::~Dataset() = default;
+FeatureStore::~FeatureStore() = default;
 Loss::~Loss() = default;
 Matcher::~Matcher() = default;
 Metric::~Metric() = default;
@@ -28,6 +29,9 @@ namespace {
 void Backbone::move(c10::Device device) {
   if (!device.is_cpu()) not_offered("a device beside the CPU");
 }
+std::vector<Fault> Dataset::faults() const { return {}; }
+
+std::vector<std::string> Backbone::keep_features(std::shared_ptr<FeatureStore>) { return {}; }
 std::vector<Port> Backbone::ports() const { return {}; }
 void Backbone::attach(const std::string& port, std::shared_ptr<const Addition>) { not_offered("a port '" + port + "'"); }
 
