@@ -10,6 +10,8 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
+#include "plugins/shared/picture_window.h"
+
 namespace sam3lab {
 namespace {
 
@@ -19,24 +21,6 @@ void check_same_size(const at::Tensor& image, const at::Tensor& mask, const std:
   throw DataError(Fault{mask_file, "mask of another size than its image", fmt::format("{} x {}", mask.size(0), mask.size(1)),
                         fmt::format("{} x {} as {}", image.size(0), image.size(1), image_file),
                         "use the mask that belongs to this image"});
-}
-
-// [H, W, 1 or 3] uint8 or 16-bit int32 -> [H, W, 3] uint8.
-at::Tensor displayed(const at::Tensor& raw, const InstanceImageOptions& options) {
-  const bool deep = raw.scalar_type() == torch::kInt32;
-  auto shown = raw;
-  if (options.window == "percentiles" || (options.window == "auto" && deep)) {
-    const auto [low, high] = percentiles(raw, options.low_percentile, options.high_percentile);
-    if (!(low < high)) {
-      throw DataError(Fault{options.image, "an image without contrast", "one intensity between the percentiles of the window",
-                            "intensities that differ", "set window = \"none\""});
-    }
-    shown = window(raw, low, high);
-  } else if (deep) {
-    shown = window(raw, 0.0, 65535.0);
-  }
-  if (options.invert) shown = 255 - shown;
-  return shown.expand({shown.size(0), shown.size(1), 3}).contiguous();
 }
 
 // Where tiles begin along a side; the last one ends with the image, so that no pixel is left out.
@@ -124,7 +108,8 @@ std::unique_ptr<ImageTiles::Decoded> ImageTiles::decode() const {
   auto out = std::make_unique<Decoded>();
   out->objects = read_label_raster(options_.instances);
   check_same_size(raw, out->objects, options_.instances, options_.image);
-  out->image = displayed(raw, options_);
+  out->image = windowed_picture(raw, {options_.window, options_.low_percentile, options_.high_percentile, options_.invert},
+                                options_.image);
   const auto labels = label_of_objects(out->objects);
   out->labels = torch::zeros_like(out->objects);
   const auto outside = options_.background.empty() ? 0 : static_cast<std::int32_t>(names_.size());
@@ -148,8 +133,12 @@ std::int64_t ImageTiles::size() const { return static_cast<std::int64_t>(decoded
 
 Item ImageTiles::item(std::int64_t index) const {
   const auto& tile = decoded().tiles.at(static_cast<std::size_t>(index));
-  return {fmt::format("{}/columns/y{:05}x{:05}", options_.subject, tile.top, tile.left), options_.subject,
-          static_cast<double>(tile.left), static_cast<double>(tile.left + tile.width)};
+  Item item;
+  item.id = fmt::format("{}/columns/y{:05}x{:05}", options_.subject, tile.top, tile.left);
+  item.subject = options_.subject;
+  item.begin = static_cast<double>(tile.left);
+  item.end = static_cast<double>(tile.left + tile.width);
+  return item;
 }
 
 LabelledImage ImageTiles::load(std::int64_t index) const {

@@ -4,5 +4,5 @@
 
 SAM3LAB_PLUGIN(label_volume) {
   reg.add<sam3lab::Dataset, sam3lab::VolumeSlices, sam3lab::LabelVolumeOptions>(
-      "label_volume", "slices of a NIfTI volume with a label volume of the same grid");
+      "label_volume", "slices of a volume with a label volume of the same grid");
 }

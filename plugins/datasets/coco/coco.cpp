@@ -1,0 +1,8 @@
+#include <sam3lab/plugin.h>
+
+#include "plugins/datasets/coco/coco_images.h"
+
+SAM3LAB_PLUGIN(coco) {
+  reg.add<sam3lab::Dataset, sam3lab::CocoImages, sam3lab::CocoOptions>(
+      "coco", "images with annotation files of the COCO format: polygons and run lengths");
+}
