@@ -1,9 +1,10 @@
-// sam3lab explain SLOT/NAME | TABLE [--json]
+// sam3lab explain SLOT/NAME | TABLE | term/NAME [--json]
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "core/cli/arguments.h"
+#include "core/cli/terms.h"
 #include "core/config/text.h"
 #include "core/registry/registry.h"
 
@@ -119,19 +120,26 @@ void print_json(const Subject& subject) {
 
 int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
-  options.add_options()("subject", po::value<std::string>()->required(), "SLOT/NAME, or a table of the program, such as train");
+  options.add_options()("subject", po::value<std::string>()->required(),
+                        "SLOT/NAME, a table of the program, such as train, or term/NAME")(
+      "dictionary", po::value<std::string>()->default_value(usual_dictionary), "file of the terms");
   po::positional_options_description positions;
   positions.add("subject", 1);
   const auto values = parse_arguments(explain_command, arguments, options, positions);
   if (!values) return 0;
-  const Subject subject = find_subject(context, (*values)["subject"].as<std::string>());
+  const auto name = (*values)["subject"].as<std::string>();
+  static constexpr std::string_view term = "term/";
+  if (name.starts_with(term))
+    return explain_term((*values)["dictionary"].as<std::string>(), name.substr(term.size()), context.json), 0;
+  const Subject subject = find_subject(context, name);
   (context.json ? print_json : print_text)(subject);
   return 0;
 }
 
 }  // namespace
 
-extern const Command explain_command = {"explain", "options of a plugin or of a table: types, ranges, defaults, units",
-                                        "explain SLOT/NAME | TABLE [--json]", run};
+extern const Command explain_command = {"explain",
+                                        "options of a plugin or of a table: types, ranges, defaults, units; or a term",
+                                        "explain SLOT/NAME | TABLE | term/NAME [--dictionary FILE] [--json]", run};
 
 }  // namespace sam3lab

@@ -1,5 +1,5 @@
 // The TOML files that plugins read for themselves: a label table and a dictionary of prompts.
-#include "plugins/prompts/canonical/dictionary.h"
+#include <sam3lab/api/term_dictionary.h>
 #include "plugins/shared/label_table.h"
 #include "tests/fuzz/target.h"
 
@@ -8,6 +8,6 @@ using namespace sam3lab;
 SAM3LAB_FUZZ_TARGET(plugin_tables) {
   const std::string file = fuzz::as_file(bytes);
   const bool labels = fuzz::accepts([&] { fuzz::promise(!read_label_table(file).empty()); });
-  const bool dictionary = fuzz::accepts([&] { fuzz::promise(!read_dictionary(file).empty()); });
+  const bool dictionary = fuzz::accepts([&] { fuzz::promise(!TermDictionary::read(file).terms().empty()); });
   return labels || dictionary;
 }

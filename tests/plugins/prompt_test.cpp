@@ -5,7 +5,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/prompts/canonical/dictionary.h"
+#include "plugins/prompts/canonical/canonical_prompt.h"
 #include "plugins/prompts/negative/absent.h"
 #include "tests/support/make_files.h"
 
@@ -62,14 +62,14 @@ TEST_F(CanonicalTest, ReadsStrictly) {
   const auto refuse = [this](const std::string& text) {
     test::write_text(folder_ / "d.toml", text);
     try {
-      read_dictionary(folder_ / "d.toml");
+      TermDictionary::read(folder_ / "d.toml");
     } catch (const UsageError& error) {
       return std::string(error.what());
     }
     return std::string();
   };
   EXPECT_THAT(refuse("lung = { text = \"a\", txt = \"b\" }\nrib = { synonyms = [\"c\"] }\nspine = \"d\"\n"),
-              AllOf(HasSubstr("d.toml:1"), HasSubstr("'txt'"), HasSubstr("label 'rib' has no text"), HasSubstr("d.toml:3")));
+              AllOf(HasSubstr("d.toml:1"), HasSubstr("'txt'"), HasSubstr("'rib' has no text"), HasSubstr("d.toml:3")));
   EXPECT_THAT(refuse("lung = { text = \" \" }"), HasSubstr("is no text"));
   EXPECT_THAT(refuse("lung = { text = 3 }"), HasSubstr("is no text"));
   EXPECT_THAT(refuse("lung = \n"), HasSubstr("d.toml:1"));
@@ -84,6 +84,57 @@ TEST_F(CanonicalTest, ReadsStrictly) {
   EXPECT_THAT(refuse("lung = { text = \"\"\"a\nb\"\"\" }"), HasSubstr("several lines"));
   EXPECT_THAT(refuse(std::string(2'000'000, '#')), HasSubstr("1 MiB"));
   EXPECT_EQ(refuse("# \u3000\n\"\u0142\" = { text = '\u00e9 # ' } # \u0142"), "");
+}
+
+TEST_F(CanonicalTest, LabelsOfManyDatasetsShareATerm) {
+  test::write_text(
+      folder_ / "d.toml",
+      "[\"optic disc\"]\ntext = \"optic disc\"\nsynonyms = [\"optic nerve head\"]\nattributes = [\"bright\"]\n"
+      "parent = \"retina\"\nmodalities = [\"fundus\"]\ncodes = { UBERON = \"0001783\" }\nlabels = [\"disc\", \"OD\"]\n"
+      "[retina]\ntext = \"retina\"\nparent = \"eye\"\n[eye]\ntext = \"eye\"\n");
+  const auto terms = TermDictionary::read(folder_ / "d.toml");
+  ASSERT_NE(terms.of_label("OD"), nullptr);
+  EXPECT_EQ(terms.of_label("OD")->name, "optic disc");
+  EXPECT_EQ(terms.of_label("optic disc"), nullptr) << "a term with `labels` serves these alone";
+  EXPECT_EQ(terms.of_label("OD")->codes.at("UBERON"), "0001783");
+  const auto line = terms.ancestors(*terms.of_label("OD"));
+  ASSERT_EQ(line.size(), 2U);
+  EXPECT_EQ(line[1]->name, "eye");
+  ASSERT_EQ(terms.children(*terms.named("eye")).size(), 1U);
+
+  options_.attribute_probability = 1.0;
+  options_.synonym_probability = 1.0;
+  const CanonicalPrompt prompt(options_);
+  input_.present = {{"OD", "optic disc", "fundus"}, {"eye", "eye", "fundus"}};
+  Random random(1);
+  EXPECT_EQ(prompt.queries(input_, random)[0].text, "optic disc");
+  input_.training = true;
+  const auto queries = prompt.queries(input_, random);
+  EXPECT_EQ(queries[0].text, "bright optic nerve head");
+  EXPECT_EQ(queries[1].text, "eye");
+}
+
+TEST_F(CanonicalTest, RefusesContradictions) {
+  const auto refuse = [this](const std::string& text) {
+    test::write_text(folder_ / "d.toml", text);
+    try {
+      TermDictionary::read(folder_ / "d.toml");
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refuse("a = { text = \"a\" }\nb = { text = \"b\", labels = [\"a\"] }"),
+              AllOf(HasSubstr("'a' belongs to two terms"), HasSubstr("a and b")));
+  EXPECT_THAT(refuse("a = { text = \"a\", parent = \"b\" }"), HasSubstr("parent of 'a' is no term"));
+  EXPECT_THAT(
+      refuse(
+          "a = { text = \"a\", parent = \"b\" }\nb = { text = \"b\", parent = \"a\" }\nc = { text = \"c\", parent = \"a\" }"),
+      AllOf(HasSubstr("'a' is its own ancestor"), HasSubstr("'b' is its own ancestor"), Not(HasSubstr("'c' is"))));
+  EXPECT_THAT(refuse("a = { text = \"a\", codes = { UBERON = \"12\" } }"), HasSubstr("'12' is no code of UBERON"));
+  EXPECT_THAT(refuse("a = { text = \"a\", codes = { RadLex = \"1234\" } }"), HasSubstr("no code of RadLex"));
+  EXPECT_THAT(refuse("a = { text = \"a\", codes = { ICD = \"1234\" } }"), HasSubstr("no known ontology"));
+  EXPECT_THAT(refuse("a = { text = \"a\", synonyms = \"b\" }"), HasSubstr("is no list"));
 }
 
 TEST(Negative, AsksForAbsentConceptsOnly) {

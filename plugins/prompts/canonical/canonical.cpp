@@ -1,6 +1,6 @@
 #include <sam3lab/plugin.h>
 
-#include "plugins/prompts/canonical/dictionary.h"
+#include "plugins/prompts/canonical/canonical_prompt.h"
 
 SAM3LAB_PLUGIN(canonical) {
   reg.add<sam3lab::Prompt, sam3lab::CanonicalPrompt, sam3lab::CanonicalOptions>(

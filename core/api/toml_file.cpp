@@ -1,4 +1,4 @@
-#include "plugins/shared/toml_file.h"
+#include <sam3lab/api/toml_file.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -1,0 +1,8 @@
+#include <sam3lab/plugin.h>
+
+#include "plugins/datasets/array_stack/picture_stack.h"
+
+SAM3LAB_PLUGIN(array_stack) {
+  reg.add<sam3lab::Dataset, sam3lab::PictureStack, sam3lab::ArrayStackOptions>(
+      "array_stack", "many pictures in one array, masks in another: NumPy, HDF5, MATLAB");
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Every recipe of experiments/base/datasets on a small copy of its data set, in the layout, names and encodings of the real one: number of
+# images, labels, areas, groups. The copies are made from the facts of the sources, not from the recipes (tests/support/layouts).
+program=$1
+source "$(dirname "$0")/../support/checks.bash"
+root=$(cd "$(dirname "$0")/../.." && pwd)
+layouts=$root/tests/support/layouts
+export PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
+python=/usr/bin/python3   # Debian's, for which scripts/setup brings the encoders
+
+holds 'layouts are made' "$python" "$layouts/make.py" "$scratch/data"
+accepts 'datasets=' "$python" - "$root" "$scratch" <<'PY'
+import pathlib, sys, tomllib
+root, scratch = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+recipes = sorted((root / "experiments/base/datasets").glob("*.toml"))
+text = 'name = "layouts"\nextends = [\n' + "".join(f'  "{recipe}",\n' for recipe in recipes) + "]\n"
+text += f'[prompt.canonical]\nuse = "canonical"\ndictionary = "{root}/experiments/base/dictionary.toml"\n[split]\nofficial = "test"\n'
+for recipe in recipes:
+    said = tomllib.loads(recipe.read_text())["dataset"][recipe.stem]
+    text += f'[dataset.{recipe.stem}]\nroot = "{scratch}/data/{recipe.stem}"\n'
+    text += "expect = 0\n" if "expect" in said else ""        # the copies are small,
+    text += "every = 1\n" if "every" in said else ""          # and how many slices are taken is no matter of the layout
+    text += "accept_unconfirmed = true\n" if said["layout_status"] == "unconfirmed" else ""
+(scratch / "all.toml").write_text(text)
+print(f"datasets={len(recipes)}")
+PY
+
+"$program" --quiet verify "$scratch/all.toml" --json --write-split "$scratch/split.json" >"$scratch/found.json" 2>"$scratch/verify.err"
+accepts 'faults=0' "$python" "$layouts/check.py" "$scratch/data/expected.json" "$scratch/found.json" "$scratch/split.json"
+[ "$failed" -eq 0 ] || head -20 "$scratch/verify.err"
+
+# A set that is not whole, and a layout that nobody confirmed.
+printf 'extends = "%s"\n[dataset.busi]\nroot = "%s"\n' "$root/experiments/base/datasets/busi.toml" "$scratch/data/busi" >"$scratch/busi.toml"
+refuses 3 '' "$program" verify "$scratch/busi.toml"
+accepts '780' bash -c "'$program' verify '$scratch/busi.toml'; true"
+printf 'extends = "%s"\n[dataset.mmdb]\nroot = "%s"\n' "$root/experiments/base/datasets/mmdb.toml" "$scratch/data/mmdb" >"$scratch/mmdb.toml"
+refuses 2 'accept_unconfirmed' "$program" verify "$scratch/mmdb.toml"
+
+# The page and the dictionary say what the recipes say.
+holds 'docs/reference/datasets.md is up to date' "$python" "$layouts/table.py" "$root" --check
+accepts '^optic cup +optic cup +< optic disc < retina < eye' "$program" list term --dictionary "$root/experiments/base/dictionary.toml"
+accepts 'UBERON 0002107' "$program" explain term/liver --dictionary "$root/experiments/base/dictionary.toml"
+accepts '"name": "stained cell nucleus"' "$program" explain term/nucleus --json --dictionary "$root/experiments/base/dictionary.toml"
+refuses 2 "did you mean 'polyp'" "$program" explain term/polyb --dictionary "$root/experiments/base/dictionary.toml"
+finish
