@@ -8,13 +8,14 @@
 namespace sam3lab {
 
 struct Point {
-  double x, y;  // pixels; 0, 0 is the centre of the upper left pixel
+  double x, y;  // pixels; 0, 0 is the upper left corner of the image, and 0.5, 0.5 the centre of its first pixel
 };
 using Polygon = std::vector<Point>;
 
-// Sets to true what lies in the polygon or on its edge; `canvas` [H, W] bool, contiguous. Fewer than three points enclose
-// nothing. The part outside of the image is cut off. Throws DataError with `where` for a point that is no number, or farther
-// outside than the image is large: it belongs to another image.
+// Sets to true the pixels whose centre lies in the polygon, so that areas are kept; `canvas` [H, W] bool, contiguous. What a
+// line that crosses itself goes around twice is inside (non-zero winding). Fewer than three points enclose nothing. The part
+// outside of the image is cut off. Throws DataError with `where` for a point that is no number, or farther outside than the
+// image is large: it belongs to another image.
 void fill_polygon(const Polygon& polygon, at::Tensor canvas, const std::string& where);
 
 }  // namespace sam3lab

@@ -138,7 +138,7 @@ TEST_F(MaskEncodings, OutlinesAreFilled) {
 TEST_F(MaskEncodings, ContoursOfPoints) {
   auto options = one("points_text", "masks/{id}.txt");
   text("set/masks/a.txt", "2 3\r\n 6.0, 3\n6 8\n\n2\t8\n");
-  EXPECT_EQ(pixels(load(options), "thing"), 5 * 6);
+  EXPECT_EQ(pixels(load(options), "thing"), 4 * 5);
   text("set/masks/a.txt", "2 3\n6 3\n6 8 9\n");
   EXPECT_THAT(refusal([&] { load(options); }), AllOf(HasSubstr("a.txt:3: no point of a contour; got 6 8 9")));
   text("set/masks/a.txt", "2 3\n6 nan\n6 8\n");
@@ -160,7 +160,7 @@ TEST_F(MaskEncodings, MarksOfDdti) {
       R"([{"points": [{"x": 2, "y": 3}, {"x": 6, "y": 3}, {"x": 6, "y": 8}, {"x": 2, "y": 8}], "regionType": "freehand"}])";
   text("set/4.xml", "<?xml version=\"1.0\"?><case><number>4</number><mark><image>1</image><svg>" + points +
                         "</svg></mark><mark><image> 2 </image><svg>[]</svg></mark></case>");
-  EXPECT_EQ(pixels(load(options, 0), "thing"), 30);
+  EXPECT_EQ(pixels(load(options, 0), "thing"), 20);
   EXPECT_TRUE(load(options, 1).labels.empty());
   EXPECT_TRUE(load(options, 1).unsure.empty());
   EXPECT_THAT(load(options, 2).unsure, ElementsAre("thing"));  // the file says nothing of it
@@ -186,12 +186,12 @@ TEST_F(MaskEncodings, ShapesOfLabelmeAndRegionsOfAperio) {
                                square + "}," +
                                R"({"label": "plasma_cell", "shape_type": "rectangle", "points": [[0, 0], [15, 11]]},)" +
                                R"({"label": "other", "points": [[10, 0], [12, 0], [12, 2]]}]})");
-  EXPECT_EQ(pixels(load(options), "thing"), 30 + 6);
+  EXPECT_EQ(pixels(load(options), "thing"), 20 + 3);
   options.labels = {};
   options.table = table("\"plasma cell\" = [\"plasma_cell\"]\n");
   EXPECT_THAT(refusal([&] { load(options); }), HasSubstr("a label outside of the encoding; got other"));
   options.mask.other = "background";
-  EXPECT_EQ(pixels(load(options), "plasma cell"), 30);
+  EXPECT_EQ(pixels(load(options), "plasma cell"), 20);
   text("set/masks/a.json", R"({"imageHeight": 12, "imageWidth": 17, "shapes": []})");
   EXPECT_THAT(refusal([&] { load(options); }), HasSubstr("imageWidth is not that of the image; got 17, expected 16"));
   text("set/masks/a.json", R"({"shapes": [{"points": 3}]})");
@@ -208,7 +208,22 @@ TEST_F(MaskEncodings, ShapesOfLabelmeAndRegionsOfAperio) {
                               "</Regions></Annotation></Annotations>");
   aperio.targets = "instances";
   EXPECT_EQ(load(aperio).labels[0].masks.size(0), 2);
-  EXPECT_EQ(pixels(load(aperio), "thing"), 32);
+  EXPECT_EQ(pixels(load(aperio), "thing"), 18);
+}
+
+TEST_F(MaskEncodings, ContoursThatCrossThemselvesAndLeaveTheImage) {
+  auto options = one("points_text", "masks/{id}.txt");
+  // A square gone around twice, and one cut off by the left and upper border.
+  text("set/masks/a.txt", "2 3\n6 3\n6 8\n2 8\n2 3\n6 3\n6 8\n2 8\n");
+  EXPECT_EQ(pixels(load(options), "thing"), 4 * 5);
+  text("set/masks/a.txt", "-3 -2\n4 -2\n4 2\n-3 2\n");
+  EXPECT_EQ(pixels(load(options), "thing"), 4 * 2);
+  text("set/masks/a.txt", "8 0.3\n12 6\n8 11.7\n4 6\n");  // a lozenge
+  const auto image = load(options);
+  EXPECT_NEAR(static_cast<double>(pixels(image, "thing")), 0.5 * 8 * 11.4, 2.0);
+  const auto& mask = image.labels[0].masks[0];
+  EXPECT_TRUE(mask.equal(mask.flip(0)));
+  EXPECT_TRUE(mask.equal(mask.flip(1)));
 }
 
 // DRIVE: what lies outside of the round field of view is black in the `mask`, and no vessel.
