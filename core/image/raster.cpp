@@ -8,29 +8,83 @@
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
+#include "core/image/byte_source.h"
 #include "core/image/codecs.h"
+#include "core/image/dicom.h"
+#include "core/image/volume_formats.h"
 #include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {
 
-bool begins_with(const Bytes& bytes, std::initializer_list<std::uint8_t> magic) {
-  return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
+enum class Format { png, jpeg, tiff, bmp, gif, pnm, dicom, nrrd, meta_image, gzip, unknown };
+
+Format format_of(std::string_view begin) {
+  using namespace std::string_view_literals;
+  if (is_dicom(begin)) return Format::dicom;  // what stands before its mark may be the head of a TIFF
+  if (begin.starts_with("\x89PNG"sv)) return Format::png;
+  if (begin.starts_with("\xff\xd8"sv)) return Format::jpeg;
+  for (const auto mark : {"II\x2a\0"sv, "MM\0\x2a"sv, "II\x2b\0"sv, "MM\0\x2b"sv})
+    if (begin.starts_with(mark)) return Format::tiff;
+  if (begin.starts_with("BM"sv)) return Format::bmp;
+  if (begin.starts_with("GIF87a"sv) || begin.starts_with("GIF89a"sv)) return Format::gif;
+  if (begin.size() > 2 && begin[0] == 'P' && begin[1] >= '1' && begin[1] <= '6' && std::strchr(" \t\r\n#", begin[2]) != nullptr)
+    return Format::pnm;
+  if (is_gzip(begin)) return Format::gzip;
+  if (is_nrrd(begin)) return Format::nrrd;
+  if (is_meta_image(begin)) return Format::meta_image;
+  return Format::unknown;
 }
 
-Pixels decode(const Bytes& bytes, const std::string& name, PixelUse use) {
-  if (begins_with(bytes, {0x89, 'P', 'N', 'G'})) return decode_png(bytes, name, use);
-  if (begins_with(bytes, {0xff, 0xd8})) {
-    if (use == PixelUse::labels) {
-      throw DataError(Fault{name, "a JPEG does not keep label values", "JPEG", "PNG or TIFF", "export the labels as PNG"});
-    }
-    return decode_jpeg(bytes, name);
+constexpr std::size_t needed_to_tell = 132, most_unpacked = std::size_t{1} << 30;
+
+std::string_view begin_of(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), needed_to_tell)};
+}
+
+Bytes whole(const std::filesystem::path& path) {
+  auto bytes = read_file(path);
+  return is_gzip(begin_of(bytes)) ? gunzip(bytes, path.string(), most_unpacked) : bytes;
+}
+
+Pixels decode(const Bytes& bytes, const std::string& name, PixelUse use, std::int64_t page) {
+  const auto format = format_of(begin_of(bytes));
+  if (format != Format::tiff) check_page(name, page, 1);
+  switch (format) {
+    case Format::png:
+      return decode_png(bytes, name, use);
+    case Format::jpeg:
+      if (use == PixelUse::labels) {
+        throw DataError(Fault{name, "a JPEG does not keep label values", "JPEG", "PNG or TIFF", "export the labels as PNG"});
+      }
+      return decode_jpeg(bytes, name);
+    case Format::tiff:
+      return decode_tiff(bytes, name, use, page);
+    case Format::bmp:
+      return decode_bmp(bytes, name, use);
+    case Format::gif:
+      return decode_gif(bytes, name, use);
+    case Format::pnm:
+      return decode_pnm(bytes, name, use);
+    default:
+      throw DataError(Fault{name, bytes.empty() ? "empty file" : "unknown image format", "",
+                            "PNG, JPEG, TIFF, BMP, GIF, PBM, PGM, PPM, DICOM, MHA or NRRD", ""});
   }
-  if (begins_with(bytes, {'I', 'I', 42, 0}) || begins_with(bytes, {'M', 'M', 0, 42}) || begins_with(bytes, {'I', 'I', 43, 0}) ||
-      begins_with(bytes, {'M', 'M', 0, 43})) {
-    return decode_tiff(bytes, name, use);
+}
+
+Pixels read_pixels(const std::filesystem::path& path, PixelUse use, std::int64_t page) {
+  switch (format_of(first_bytes(path, needed_to_tell))) {
+    case Format::dicom:
+      return read_dicom_picture(path, use, page);
+    case Format::nrrd:
+      check_page(path.string(), page, 1);
+      return read_nrrd_picture(path);
+    case Format::meta_image:
+      check_page(path.string(), page, 1);
+      return read_meta_picture(path);
+    default:
+      return decode(whole(path), path.string(), use, page);
   }
-  throw DataError(Fault{name, bytes.empty() ? "empty file" : "unknown image format", "", "PNG, JPEG or TIFF", ""});
 }
 
 at::Tensor to_tensor(const Pixels& pixels) {
@@ -81,12 +135,25 @@ void check_size(const std::string& name, std::uint64_t height, std::uint64_t wid
             "cut it into tiles"});
 }
 
-at::Tensor read_raster(const std::filesystem::path& path) {
-  return to_tensor(decode(read_file(path), path.string(), PixelUse::picture));
+void check_page(const std::string& name, std::int64_t page, std::int64_t pages) {
+  if (page >= 0 && page < pages) return;
+  throw DataError(Fault{name, "no such page", std::to_string(page), "0.." + std::to_string(pages - 1), ""});
 }
 
-at::Tensor read_label_raster(const std::filesystem::path& path) {
-  auto image = to_tensor(decode(read_file(path), path.string(), PixelUse::labels)).to(torch::kInt32);
+std::int64_t count_pages(const std::filesystem::path& path) {
+  const auto format = format_of(first_bytes(path, needed_to_tell));
+  if (format == Format::dicom) return count_dicom_frames(path);
+  if (format != Format::tiff && format != Format::gzip) return 1;
+  const auto bytes = whole(path);
+  return format_of(begin_of(bytes)) == Format::tiff ? count_tiff_pages(bytes, path.string()) : 1;
+}
+
+at::Tensor read_raster(const std::filesystem::path& path, std::int64_t page) {
+  return to_tensor(read_pixels(path, PixelUse::picture, page));
+}
+
+at::Tensor read_label_raster(const std::filesystem::path& path, std::int64_t page) {
+  auto image = to_tensor(read_pixels(path, PixelUse::labels, page)).to(torch::kInt32);
   if (image.size(2) == 3 && !(image.select(2, 0).equal(image.select(2, 1)) && image.select(2, 0).equal(image.select(2, 2)))) {
     throw DataError(Fault{path.string(), "a label map in colours", "channels that differ", "one value a pixel",
                           "export it as grey or palette PNG"});

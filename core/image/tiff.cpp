@@ -163,22 +163,33 @@ bool read_converted(TIFF* tiff, const Layout& layout, Pixels& pixels) {
   return true;
 }
 
+DataError damaged(const Source& source, const std::string& name) {
+  return DataError(Fault{name, "not a readable TIFF: " + (source.message.empty() ? "damaged" : source.message), "", "",
+                         "fetch or export the file again"});
+}
+
 }  // namespace
 
-Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use) {
+std::int64_t count_tiff_pages(const Bytes& bytes, const std::string& name) {
   Source source{bytes, 0, ""};
-  const auto damaged = [&] {
-    return DataError(Fault{name, "not a readable TIFF: " + (source.message.empty() ? "damaged" : source.message), "", "",
-                           "fetch or export the file again"});
-  };
+  const auto tiff = open(source, name);
+  if (!tiff) throw damaged(source, name);
+  return TIFFNumberOfDirectories(tiff.get());
+}
+
+Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use, std::int64_t page) {
+  Source source{bytes, 0, ""};
   const auto unsupported = [&name](const std::string& got, const std::string& expected) {
     return DataError(Fault{name, "unsupported TIFF", got, expected, "export it as PNG or as a plain TIFF"});
   };
   const auto tiff = open(source, name);
-  if (!tiff) throw damaged();
+  if (!tiff) throw damaged(source, name);
+  if (page != 0) {
+    check_page(name, page, TIFFNumberOfDirectories(tiff.get()));
+    if (TIFFSetDirectory(tiff.get(), static_cast<tdir_t>(page)) != 1) throw damaged(source, name);
+  }
   const auto layout = layout_of(tiff.get());
   check_size(name, layout.height, layout.width);
-  if (TIFFLastDirectory(tiff.get()) == 0) throw unsupported("several pages", "one");
   if (layout.bits > 8 && layout.bits != 16) throw unsupported(std::to_string(layout.bits) + " bits a sample", "8 or 16");
   if (layout.format != SAMPLEFORMAT_UINT) throw unsupported("signed or floating-point samples", "unsigned integers");
   if (layout.samples < 1 || layout.samples > 4)
@@ -194,7 +205,8 @@ Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use) {
   const bool plain = (grey || rgb || index) && in_one_plane && (layout.bits == 8 || layout.bits == 16);
   if (!plain && layout.bits == 16)
     throw unsupported("16-bit samples in separate planes or odd colours", "grey or RGB, interleaved");
-  if (!(plain ? read_plain(tiff.get(), layout, pixels) : read_converted(tiff.get(), layout, pixels))) throw damaged();
+  if (!(plain ? read_plain(tiff.get(), layout, pixels) : read_converted(tiff.get(), layout, pixels)))
+    throw damaged(source, name);
   return pixels;
 }
 

@@ -1,4 +1,5 @@
-// The part of the ZIP format (APPNOTE 6.3, with ZIP64) that PyTorch uses: stored entries, one disk, no encryption.
+// The part of the ZIP format (APPNOTE 6.3, with ZIP64) that PyTorch and NumPy use: entries stored or deflated, one disk, no
+// encryption.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -11,14 +12,17 @@
 namespace sam3lab::zip {
 
 struct Entry {
-  std::uint64_t begin = 0, size = 0;  // its bytes within the archive
-  std::uint32_t crc = 0;              // 0 where the writer left it out
+  std::uint64_t begin = 0, packed = 0;  // its bytes within the archive
+  std::uint64_t size = 0;               // when unpacked; the same if it is stored
+  std::uint32_t crc = 0;                // 0 where the writer left it out
+  bool deflated = false;
 };
 using Entries = std::map<std::string, Entry>;
 
-// Reads the directory of `archive`. Every entry is stored, lies within the archive and overlaps no other: what comes out can
-// never be larger than what went in. Throws DataError with `path` in `where`.
-Entries read_directory(std::string_view archive, const std::string& path);
+enum class Packed { refused, allowed };
+// Reads the directory of `archive`. Every entry lies within the archive and overlaps no other, and is stored if packed ones are
+// refused: what comes out can then never be larger than what went in. Throws DataError with `path` in `where`.
+Entries read_directory(std::string_view archive, const std::string& path, Packed packed = Packed::refused);
 
 std::uint32_t crc32(std::string_view bytes);
 

@@ -107,7 +107,7 @@ std::uint64_t data_begin(std::string_view archive, std::uint64_t header, const s
 
 }  // namespace
 
-Entries read_directory(std::string_view archive, const std::string& path) {
+Entries read_directory(std::string_view archive, const std::string& path, Packed allowed) {
   const auto directory = find_directory(archive, path);
   if (directory.entries > entry_limit) refuse(path, "too many entries in the archive", std::to_string(directory.entries));
   Fields fields(piece(archive, directory.begin, directory.size, path), path);
@@ -121,7 +121,7 @@ Entries read_directory(std::string_view archive, const std::string& path) {
     fields.skip(4);
     Entry entry;
     entry.crc = fields.take<std::uint32_t>();
-    std::uint64_t packed = fields.take<std::uint32_t>();
+    entry.packed = fields.take<std::uint32_t>();
     entry.size = fields.take<std::uint32_t>();
     const auto name_size = fields.take<std::uint16_t>();
     const auto extra_size = fields.take<std::uint16_t>();
@@ -129,15 +129,18 @@ Entries read_directory(std::string_view archive, const std::string& path) {
     fields.skip(2 + 2 + 4);
     std::uint64_t header = fields.take<std::uint32_t>();
     const std::string name(fields.text(name_size));
-    widen(fields.text(extra_size), {&entry.size, &packed, &header}, path);
+    widen(fields.text(extra_size), {&entry.size, &entry.packed, &header}, path);
     fields.skip(comment_size);
-    if (method != 0 || packed != entry.size || (flags & 1) != 0) {
-      throw DataError(Fault{path, "entry '" + name + "' is compressed or encrypted", "method " + std::to_string(method),
-                            "a stored entry, as torch.save writes it", "save the checkpoint again with torch.save"});
+    entry.deflated = method == 8 && allowed == Packed::allowed;
+    if ((flags & 1) != 0 || (!entry.deflated && (method != 0 || entry.packed != entry.size))) {
+      throw DataError(
+          Fault{path, "entry '" + name + "' is compressed or encrypted", "method " + std::to_string(method),
+                allowed == Packed::allowed ? "an entry stored or deflated" : "a stored entry, as torch.save writes it",
+                allowed == Packed::allowed ? "save it again" : "save the checkpoint again with torch.save"});
     }
     entry.begin = data_begin(archive, header, name, path);
-    piece(archive, entry.begin, entry.size, path);
-    ranges.emplace_back(header, entry.begin + entry.size);
+    piece(archive, entry.begin, entry.packed, path);
+    ranges.emplace_back(header, entry.begin + entry.packed);
     if (!entries.emplace(name, entry).second) refuse(path, "entry '" + name + "' occurs twice in the archive");
   }
   std::sort(ranges.begin(), ranges.end());

@@ -161,7 +161,7 @@ def pictures():
         save("tiff", "good_" + name, rgb, compression=name)
     for name in ("group3", "group4", "tiff_ccitt"):
         save("tiff", "good_" + name, bits, compression=name)
-    save("tiff", "bad_pages", grey, save_all=True, append_images=[grey])
+    save("tiff", "good_pages", grey, save_all=True, append_images=[grey])
     save("tiff", "bad_float", Image.fromarray(ramp[..., 0].astype(numpy.float32)))
     put("png", "bad_cut", whole[:-20])
     chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

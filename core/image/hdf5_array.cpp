@@ -1,0 +1,333 @@
+// Arrays in HDF5 files, MATLAB's version 7.3 among them, whose axes stand in reverse order there. HDF5 does not survive every
+// damaged file, so a child process reads.
+#include <hdf5.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include <torch/torch.h>
+
+#include <sam3lab/api/error.h>
+#include "core/image/array_formats.h"
+#include "core/tensor/own_process.h"
+
+namespace sam3lab {
+namespace {
+
+constexpr int most_depth = 8, most_axes = 16;
+constexpr std::size_t most_datasets = 10000, longest_name = 1024;
+
+template <herr_t (*close)(hid_t)>
+class Handle {
+ public:
+  explicit Handle(hid_t id) : id_(id) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() {
+    if (id_ >= 0) close(id_);
+  }
+  operator hid_t() const { return id_; }  // NOLINT: what the C API takes
+
+ private:
+  hid_t id_;
+};
+
+using Object = Handle<&H5Oclose>;
+using Space = Handle<&H5Sclose>;
+using Type = Handle<&H5Tclose>;
+using Attribute = Handle<&H5Aclose>;
+using Properties = Handle<&H5Pclose>;
+
+struct Found {
+  std::string name;
+  std::vector<std::int64_t> shape;  // in the order of the file
+  Element element = Element::u8;
+  bool reversed = false;  // written by MATLAB
+};
+
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& path)
+      : name_(path.string()), access_(H5Pcreate(H5P_FILE_ACCESS)), file_(open(path)) {}
+
+  std::vector<Found> list() {
+    std::vector<Found> all;
+    walk(file_, "", 0, all);
+    return all;
+  }
+
+  // The numbers of `rows` along the first axis as the caller sees it, in the order of the file.
+  std::string read(const Found& found, ArrayRows rows) {
+    const Object data(H5Oopen(file_, found.name.c_str(), H5P_DEFAULT));
+    auto shape = found.shape;
+    const auto axis = found.reversed ? shape.size() - 1 : 0;
+    if (!shape.empty()) shape[axis] = rows.count;
+    const auto count = checked_elements(name_, shape, tensor_type(found.element));
+    check_promise(name_, static_cast<std::uint64_t>(count), H5Dget_storage_size(data));
+    const Type memory(H5Tcopy(memory_type(found.element)));
+    std::string bytes(static_cast<std::size_t>(count) * H5Tget_size(memory), '\0');
+    if (count == 0) return bytes;
+    const Space all(H5Dget_space(data));
+    std::vector<hsize_t> start(std::max<std::size_t>(shape.size(), 1), 0), size(shape.begin(), shape.end());
+    hid_t here = H5S_ALL, there = H5S_ALL;
+    const Space part(shape.empty() ? H5I_INVALID_HID : H5Screate_simple(static_cast<int>(shape.size()), size.data(), nullptr));
+    if (!shape.empty()) {
+      start[axis] = static_cast<hsize_t>(rows.first);
+      H5Sselect_hyperslab(all, H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr);
+      here = part, there = all;
+    }
+    if (H5Dread(data, memory, here, there, H5P_DEFAULT, bytes.data()) < 0)
+      throw DataError(Fault{name_, "damaged HDF5 data", "'" + found.name + "'", "", "fetch or save it again"});
+    return bytes;
+  }
+
+ private:
+  hid_t open(const std::filesystem::path& path) {
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    H5PLset_loading_state(0);  // filters are code
+    H5Pset_file_locking(access_, false, true);
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_);
+    if (file < 0) throw DataError(Fault{name_, "not a readable HDF5 file", "", "", "fetch or save it again"});
+    return file;
+  }
+
+  static hid_t memory_type(Element element) {
+    switch (element) {
+      case Element::boolean:
+      case Element::u8:
+        return H5T_NATIVE_UINT8;
+      case Element::i8:
+        return H5T_NATIVE_INT8;
+      case Element::i16:
+        return H5T_NATIVE_INT16;
+      case Element::u16:
+      case Element::i32:
+        return H5T_NATIVE_INT32;
+      case Element::u64:
+        return H5T_NATIVE_UINT64;
+      case Element::f16:
+      case Element::f32:
+        return H5T_NATIVE_FLOAT;
+      case Element::f64:
+        return H5T_NATIVE_DOUBLE;
+      default:
+        return H5T_NATIVE_INT64;
+    }
+  }
+
+  void walk(hid_t group, const std::string& prefix, int depth, std::vector<Found>& all) {
+    H5G_info_t info{};
+    if (depth > most_depth || H5Gget_info(group, &info) < 0) return;
+    for (hsize_t i = 0; i < info.nlinks; ++i) {
+      if (++visited_ > most_datasets) throw DataError(Fault{name_, "too many objects", "", std::to_string(most_datasets), ""});
+      std::array<char, longest_name> name{};
+      if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size(), H5P_DEFAULT) <= 0) continue;
+      const std::string word(name.data());
+      H5L_info_t link{};
+      // Links to elsewhere are not followed; '#' begins what MATLAB keeps for itself.
+      if (word.starts_with('#') || H5Lget_info(group, word.c_str(), &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD)
+        continue;
+      const Object object(H5Oopen(group, word.c_str(), H5P_DEFAULT));
+      if (object < 0) continue;
+      const auto full = prefix + word;
+      if (H5Iget_type(object) == H5I_GROUP) walk(object, full + "/", depth + 1, all);
+      if (H5Iget_type(object) == H5I_DATASET) describe(object, full, all);
+    }
+  }
+
+  static std::string text_attribute(hid_t object, const char* name) {
+    if (H5Aexists(object, name) <= 0) return "";
+    const Attribute attribute(H5Aopen(object, name, H5P_DEFAULT));
+    const Type type(H5Aget_type(attribute));
+    std::array<char, 64> text{};
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || H5Tget_size(type) >= text.size()) return "";
+    const Space space(H5Aget_space(attribute));
+    if (H5Sget_simple_extent_npoints(space) != 1 || H5Aread(attribute, type, text.data()) < 0) return "";
+    return text.data();
+  }
+
+  static std::optional<Element> element_of(hid_t type) {
+    const auto size = H5Tget_size(type);
+    const auto kind = H5Tget_class(type);
+    if (kind == H5T_ENUM && size == 1 && H5Tget_member_index(type, "TRUE") >= 0) return Element::boolean;
+    if (kind == H5T_FLOAT)
+      return size == 2   ? std::optional(Element::f16)
+             : size == 4 ? std::optional(Element::f32)
+             : size == 8 ? std::optional(Element::f64)
+                         : std::nullopt;
+    if (kind != H5T_INTEGER) return std::nullopt;
+    const bool negative = H5Tget_sign(type) == H5T_SGN_2;
+    switch (size) {
+      case 1:
+        return negative ? Element::i8 : Element::u8;
+      case 2:
+        return negative ? Element::i16 : Element::u16;
+      case 4:
+        return negative ? Element::i32 : Element::u32;
+      case 8:
+        return negative ? Element::i64 : Element::u64;
+      default:
+        return std::nullopt;
+    }
+  }
+
+  static bool plain_storage(hid_t data) {
+    const Properties creation(H5Dget_create_plist(data));
+    const auto layout = H5Pget_layout(creation);
+    if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT && layout != H5D_CHUNKED) return false;
+    if (H5Pget_external_count(creation) != 0) return false;
+    for (int i = 0; i < H5Pget_nfilters(creation); ++i) {
+      unsigned flags = 0, config = 0;
+      std::size_t values = 0;
+      const auto filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config);
+      if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32) return false;
+    }
+    return true;
+  }
+
+  static void describe(hid_t data, const std::string& name, std::vector<Found>& all) {
+    const Type type(H5Dget_type(data));
+    const Space space(H5Dget_space(data));
+    const int axes = H5Sget_simple_extent_ndims(space);
+    auto element = element_of(type);
+    const auto matlab = text_attribute(data, "MATLAB_class");
+    if (!element || axes < 0 || axes > most_axes || H5Sget_simple_extent_type(space) == H5S_NULL || !plain_storage(data))
+      return;
+    // What MATLAB keeps as numbers but are none: texts, and the sizes of empty arrays.
+    if (matlab == "char" || H5Aexists(data, "MATLAB_empty") > 0) return;
+    if (matlab == "logical") element = Element::boolean;
+    std::array<hsize_t, most_axes> sizes{};
+    H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
+    Found found{name, {}, *element, !matlab.empty() && axes > 0};
+    for (int i = 0; i < axes; ++i) {
+      const auto n = sizes[static_cast<std::size_t>(i)];
+      if (n > static_cast<hsize_t>(std::numeric_limits<std::int64_t>::max())) return;
+      found.shape.push_back(static_cast<std::int64_t>(n));
+    }
+    all.push_back(std::move(found));
+  }
+
+  std::string name_;
+  Properties access_;
+  Handle<&H5Fclose> file_;
+  std::size_t visited_ = 0;
+};
+
+// How it goes through the pipe: integers, then texts with their length before them.
+class Wire {
+ public:
+  explicit Wire(std::string bytes = "") : bytes_(std::move(bytes)) {}
+  void put(std::int64_t value) {
+    std::array<char, sizeof value> raw{};
+    std::memcpy(raw.data(), &value, sizeof value);
+    bytes_.append(raw.data(), raw.size());
+  }
+  void put(const std::string& text) {
+    put(static_cast<std::int64_t>(text.size()));
+    bytes_ += text;
+  }
+  std::int64_t number() {
+    std::int64_t value = 0;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::string_view text() { return take(static_cast<std::size_t>(number())); }
+  [[nodiscard]] bool done() const { return at_ == bytes_.size(); }
+  std::string bytes() && { return std::move(bytes_); }
+
+ private:
+  std::string_view take(std::size_t count) {
+    if (count > bytes_.size() - at_) throw DataError(Fault{"HDF5", "the answer of its reader is cut short", "", "", ""});
+    at_ += count;
+    return std::string_view(bytes_).substr(at_ - count, count);
+  }
+  std::string bytes_;
+  std::size_t at_ = 0;
+};
+
+void put(Wire& wire, const Found& found) {
+  wire.put(found.name);
+  wire.put(static_cast<std::int64_t>(found.element));
+  wire.put(static_cast<std::int64_t>(found.reversed));
+  wire.put(static_cast<std::int64_t>(found.shape.size()));
+  for (const auto n : found.shape) wire.put(n);
+}
+
+Found take(Wire& wire) {
+  Found found;
+  found.name = wire.text();
+  found.element = static_cast<Element>(std::clamp<std::int64_t>(wire.number(), 0, static_cast<std::int64_t>(Element::f64)));
+  found.reversed = wire.number() != 0;
+  for (auto n = std::min<std::int64_t>(wire.number(), most_axes); n > 0; --n) found.shape.push_back(wire.number());
+  return found;
+}
+
+std::string in_child(const std::filesystem::path& path, const std::function<std::string()>& work) {
+  OwnProcess process{path.string(), "HDF5", "a readable HDF5 file", "fetch or save it again"};
+  process.seconds += require_file(path) >> 24;
+  process.memory = std::uint64_t{10} << 30;
+  return in_own_process(process, work);
+}
+
+}  // namespace
+
+bool is_hdf5(const std::filesystem::path& path) {
+  constexpr std::string_view mark("\x89HDF\r\n\x1a\n", 8);
+  constexpr std::size_t user_block = 512;  // MATLAB's own text stands before the file proper
+  const auto begin = first_bytes(path, user_block + mark.size());
+  return begin.starts_with(mark) || (begin.size() > user_block && begin.substr(user_block) == mark);
+}
+
+std::vector<ArrayInfo> list_hdf5(const std::filesystem::path& path) {
+  Wire wire(in_child(path, [&] {
+    Wire out;
+    for (const auto& found : Reader(path).list()) put(out, found);
+    return std::move(out).bytes();
+  }));
+  std::vector<ArrayInfo> all;
+  while (!wire.done()) {
+    auto found = take(wire);
+    if (found.reversed) std::reverse(found.shape.begin(), found.shape.end());
+    all.push_back({found.name, found.shape, tensor_type(found.element)});
+  }
+  return all;
+}
+
+at::Tensor read_hdf5(const std::filesystem::path& path, const std::string& variable, ArrayRows rows) {
+  const auto name = path.string();
+  Wire wire(in_child(path, [&] {
+    Reader reader(path);
+    for (const auto& found : reader.list()) {
+      if (found.name != variable) continue;
+      auto shape = found.shape;
+      if (found.reversed) std::reverse(shape.begin(), shape.end());
+      const auto checked = checked_rows(name, rows, shape);
+      Wire out;
+      put(out, found);
+      out.put(checked.count);
+      out.put(reader.read(found, checked));
+      return std::move(out).bytes();
+    }
+    throw DataError(Fault{name, "no such array", variable, "", ""});
+  }));
+  const auto found = take(wire);
+  auto shape = found.shape;
+  if (found.reversed) std::reverse(shape.begin(), shape.end());
+  const auto count = wire.number();
+  if (!shape.empty()) shape.front() = count;
+  const auto bytes = wire.text();
+  // HDF5 has turned 16 bits into 32, halves into floats, and the bytes around.
+  auto element = found.element;
+  if (element == Element::u16) element = Element::i32;
+  if (element == Element::u32) element = Element::i64;
+  if (element == Element::f16) element = Element::f32;
+  MemorySource source(bytes, name);
+  const auto flat = read_elements(source, element, false, checked_elements(name, shape, tensor_type(found.element)));
+  return found.reversed ? from_columns(flat, shape) : flat.view(shape);
+}
+
+}  // namespace sam3lab

@@ -1,0 +1,3 @@
+#include "tests/fuzz/rasters.h"
+
+SAM3LAB_FUZZ_TARGET(bmp) { return sam3lab::fuzz::takes_raster(bytes, sam3lab::decode_bmp); }
