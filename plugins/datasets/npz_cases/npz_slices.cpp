@@ -12,6 +12,7 @@
 #include "plugins/shared/folder_scan.h"
 #include "plugins/shared/label_masks.h"
 #include "plugins/shared/labelled_volume.h"
+#include "plugins/shared/parallel_cases.h"
 #include "plugins/shared/path_stem.h"
 #include "plugins/shared/path_template.h"
 
@@ -60,20 +61,23 @@ NpzSlices::NpzSlices(NpzCasesOptions options)
 
 const std::vector<NpzSlices::Place>& NpzSlices::places() const {
   std::call_once(once_, [this] {
-    std::vector<Place> found;
-    for (std::size_t i = 0; i < cases_.size(); ++i) {
-      const auto one = read_npz_labels(cases_[i].file, layout_);
+    const auto places = each_case<std::vector<Place>>(cases_.size(), options_.keep, [this](std::size_t number) {
+      const auto one = read_npz_labels(cases_[number].file, layout_);
       const auto labelled = [&](std::int64_t slice) {
         const auto stored = one.stored[slice].to(torch::kInt32);
         return std::any_of(table_.begin(), table_.end(),
                            [&](const auto& e) { return e.mask(stored).any().template item<bool>(); });
       };
+      std::vector<Place> found;
       const auto step = one.volume ? options_.every : 1;
       for (std::int64_t slice = 0; slice < one.stored.size(0); slice += step) {
-        if (options_.keep_empty || labelled(slice)) found.push_back({i, one.volume ? slice : -1});
+        if (options_.keep_empty || labelled(slice)) found.push_back({number, one.volume ? slice : -1});
       }
-    }
-    places_ = std::move(found);
+      return found;
+    });
+    std::vector<Place> all;
+    for (const auto& some : places) all.insert(all.end(), some.begin(), some.end());
+    places_ = std::move(all);
   });
   return places_;
 }

@@ -4,6 +4,8 @@
 
 #include <sam3lab/api/error.h>
 
+#include "plugins/shared/parallel_cases.h"
+
 namespace sam3lab {
 
 CaseSlices::CaseSlices(VolumeFolderOptions options)
@@ -15,11 +17,13 @@ VolumeSource CaseSlices::source_of(const VolumeCase& one) const {
 
 const std::vector<CaseSlices::Place>& CaseSlices::places() const {
   std::call_once(once_, [this] {
+    const auto slices = each_case<std::vector<std::int64_t>>(found_.cases.size(), options_.keep, [this](std::size_t number) {
+      const auto& one = found_.cases[number];
+      return chosen_slices(read_label_layers(source_of(one), one.sources), options_);
+    });
     std::vector<Place> places;
-    for (std::size_t i = 0; i < found_.cases.size(); ++i) {
-      const auto& one = found_.cases[i];
-      const auto labels = read_label_layers(source_of(one), one.sources);
-      for (const auto slice : chosen_slices(labels, options_)) places.push_back({i, slice});
+    for (std::size_t number = 0; number < slices.size(); ++number) {
+      for (const auto slice : slices[number]) places.push_back({number, slice});
     }
     places_ = std::move(places);
   });

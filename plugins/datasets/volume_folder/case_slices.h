@@ -14,7 +14,7 @@ namespace sam3lab {
 
 class CaseSlices final : public Dataset {
  public:
-  // Lists the folder. Label volumes are read at first need, one after another, to know the slices; whole cases when a slice of
+  // Lists the folder. Label volumes are read at first need, `keep` at a time, to know the slices; whole cases when a slice of
   // theirs is asked for.
   explicit CaseSlices(VolumeFolderOptions options);
 
