@@ -1,10 +1,12 @@
-// sam3lab list [SLOT] [--json]
+// sam3lab list [SLOT | term] [--recipes DIR] [--json]
 #include <iomanip>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "core/cli/arguments.h"
+#include "core/cli/recipe_list.h"
+#include "core/cli/terms.h"
 #include "core/config/text.h"
 #include "core/registry/registry.h"
 
@@ -19,7 +21,7 @@ const std::map<std::string, CatalogueEntry>& entries_of(const Registry& registry
   return found == registry.catalogue().end() ? none : found->second;
 }
 
-void print_text(const Registry& registry, const std::vector<std::string>& chosen) {
+void print_text(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
   std::size_t width = 0;
   for (const std::string& slot : chosen) {
     for (const auto& [name, entry] : entries_of(registry, slot)) width = std::max(width, name.size());
@@ -31,9 +33,13 @@ void print_text(const Registry& registry, const std::vector<std::string>& chosen
     }
     if (entries_of(registry, slot).empty()) std::cout << "  (no plugin)\n";
   }
+  if (!recipes.empty())
+    std::cout << "\n"
+              << recipes.size() << " recipes in " << recipes.front().file.parent_path().string() << "\n"
+              << recipes_text(recipes);
 }
 
-void print_json(const Registry& registry, const std::vector<std::string>& chosen) {
+void print_json(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
   auto document = nlohmann::ordered_json::object();
   for (const std::string& slot : chosen) {
     document[slot] = nlohmann::ordered_json::array();
@@ -41,12 +47,16 @@ void print_json(const Registry& registry, const std::vector<std::string>& chosen
       document[slot].push_back({{"name", name}, {"about", entry.about}, {"file", registry.origin(slot, name).string()}});
     }
   }
+  if (chosen.size() == 1 && chosen.front() == "dataset") document["recipes"] = recipes_json(recipes);
   std::cout << document.dump(2) << "\n";
 }
 
 int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
-  options.add_options()("slot", po::value<std::string>(), "backbone, matcher, loss, scheme, dataset, prompt or metric");
+  options.add_options()("slot", po::value<std::string>(),
+                        "backbone, matcher, loss, scheme, dataset, prompt or metric; or term, for the dictionary")(
+      "dictionary", po::value<std::string>()->default_value(usual_dictionary), "file of the terms")(
+      "recipes", po::value<std::string>(), "with dataset: folder of recipes; default: experiments/base/datasets here or above");
   po::positional_options_description positions;
   positions.add("slot", 1);
   const auto values = parse_arguments(list_command, arguments, options, positions);
@@ -54,18 +64,26 @@ int run(const Context& context, const Arguments& arguments) {
   std::vector<std::string> chosen(slots.begin(), slots.end());
   if (values->count("slot") != 0) {
     const auto slot = (*values)["slot"].as<std::string>();
+    if (slot == "term") return list_terms((*values)["dictionary"].as<std::string>(), context.json), 0;
     if (std::ranges::find(chosen, slot) == chosen.end()) {
       throw UsageError(Fault{"sam3lab list", "unknown slot '" + shorten(slot) + "'; known: " + join(chosen), "", "",
                              did_you_mean(slot, chosen)});
     }
     chosen = {slot};
   }
-  (context.json ? print_json : print_text)(context.registry(), chosen);
+  std::vector<Recipe> recipes;
+  if (chosen.size() == 1 && chosen.front() == "dataset") {
+    auto folder = find_recipes();
+    if (values->count("recipes") != 0) folder = (*values)["recipes"].as<std::string>();
+    if (folder) recipes = read_recipes(*folder);
+  }
+  (context.json ? print_json : print_text)(context.registry(), chosen, recipes);
   return 0;
 }
 
 }  // namespace
 
-extern const Command list_command = {"list", "names of the plugins that fill each slot", "list [SLOT] [--json]", run};
+extern const Command list_command = {"list", "names of plugins, of recipes of datasets, or of the dictionary's terms",
+                                     "list [SLOT | term] [--dictionary FILE] [--recipes DIR] [--json]", run};
 
 }  // namespace sam3lab
