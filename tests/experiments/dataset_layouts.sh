@@ -10,24 +10,34 @@ python=/usr/bin/python3   # Debian's, for which scripts/setup brings the encoder
 
 holds 'layouts are made' "$python" "$layouts/make.py" "$scratch/data"
 accepts 'datasets=' "$python" - "$root" "$scratch" <<'PY'
-import pathlib, sys, tomllib
+import json, pathlib, sys, tomllib
 root, scratch = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 recipes = sorted((root / "experiments/base/datasets").glob("*.toml"))
-text = 'name = "layouts"\nextends = [\n' + "".join(f'  "{recipe}",\n' for recipe in recipes) + "]\n"
-text += f'[prompt.canonical]\nuse = "canonical"\ndictionary = "{root}/experiments/base/dictionary.toml"\n[split]\nofficial = "test"\n'
-for recipe in recipes:
-    said = tomllib.loads(recipe.read_text())["dataset"][recipe.stem]
-    text += f'[dataset.{recipe.stem}]\nroot = "{scratch}/data/{recipe.stem}"\n'
-    text += "expect = 0\n" if "expect" in said else ""        # the copies are small,
-    text += "every = 1\n" if "every" in said else ""          # and how many slices are taken is no matter of the layout
-    text += "accept_unconfirmed = true\n" if said["layout_status"] == "unconfirmed" else ""
-(scratch / "all.toml").write_text(text)
+grouped = {name for name, found in json.loads((scratch / "data/expected.json").read_text()).items() if "group" in found}
+
+def write(file, chosen, split):
+    text = 'extends = [\n' + "".join(f'  "{recipe}",\n' for recipe in chosen) + f"]\n[split]\n{split}\n"
+    text += f'[prompt.canonical]\nuse = "canonical"\ndictionary = "{root}/experiments/base/dictionary.toml"\n'
+    for recipe in chosen:
+        said = tomllib.loads(recipe.read_text())["dataset"][recipe.stem]
+        text += f'[dataset.{recipe.stem}]\nroot = "{scratch}/data/{recipe.stem}"\n'
+        # The copies are small, and how many slices are taken or left out is no matter of the layout.
+        for key, value in (("expect", 0), ("every", 1), ("gap", 0.0)):
+            text += f"{key} = {value}\n" if key in said else ""
+        text += "accept_unconfirmed = true\n" if said["layout_status"] == "unconfirmed" else ""
+        text += 'role = "internal"\n'
+    (scratch / file).write_text(text)
+
+write("all.toml", recipes, "held_out = 0.3")
+write("groups.toml", [recipe for recipe in recipes if recipe.stem in grouped], 'mode = "subject"\nheld_out = 0.5')
 print(f"datasets={len(recipes)}")
 PY
 
-"$program" --quiet verify "$scratch/all.toml" --json --write-split "$scratch/split.json" >"$scratch/found.json" 2>"$scratch/verify.err"
-accepts 'faults=0' "$python" "$layouts/check.py" "$scratch/data/expected.json" "$scratch/found.json" "$scratch/split.json"
+"$program" --quiet verify "$scratch/all.toml" --json >"$scratch/found.json" 2>"$scratch/verify.err"
+accepts 'faults=0' "$python" "$layouts/check.py" "$scratch/data/expected.json" "$scratch/found.json"
 [ "$failed" -eq 0 ] || head -20 "$scratch/verify.err"
+"$program" --quiet verify "$scratch/groups.toml" --write-split "$scratch/split.json" >/dev/null 2>"$scratch/verify.err"
+accepts 'groups=1[0-9] faults=0' "$python" "$layouts/check.py" "$scratch/data/expected.json" --groups "$scratch/split.json"
 
 # A set that is not whole, and a layout that nobody confirmed.
 printf 'extends = "%s"\n[dataset.busi]\nroot = "%s"\n' "$root/experiments/base/datasets/busi.toml" "$scratch/data/busi" >"$scratch/busi.toml"

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""check.py EXPECTED VERIFIED SPLIT: compares what `sam3lab verify --json` found in the generated layouts, and the groups of its split file,
-with what was put there."""
+"""check.py EXPECTED VERIFIED: compares what `sam3lab verify --json` found in the generated layouts with what was put there.
+check.py EXPECTED --groups SPLIT: whether a split file, made by subject, keeps each group on one side and has something on both."""
 import json
+import re
 import sys
 
 
@@ -22,18 +23,48 @@ def compare(name, expected, found):
     yield from (f"{name}: unexpected label '{label}' in {got['images']} images" for label, got in seen.items() if got["images"])
 
 
-def main():
-    expected, verified = load(sys.argv[1]), load(sys.argv[2])
+def divided(name, pattern, sides):
+    groups = {}
+    for side in ("train", "held_out"):
+        if not sides[side]:
+            yield f"{name}: nothing in {side}"
+        for item in sides[side]:
+            group = re.search(pattern, item)
+            if group is None:
+                yield f"{name}: no group in '{item}'"
+            else:
+                groups.setdefault(group[1], set()).add(side)
+    yield from (f"{name}: group '{group}' is on both sides" for group, where in groups.items() if len(where) > 1)
+
+
+def check_groups(expected, split):
+    faults, compared = [], 0
+    for name, sides in split["datasets"].items():
+        if "group" in expected[name]:
+            compared += 1
+            faults += divided(name, expected[name]["group"], sides)
+    return faults, f"groups={compared}"
+
+
+def check_contents(expected, verified):
     found = {dataset["name"]: dataset for dataset in verified["datasets"]}
     faults = [f"{name}: not read" for name in sorted(set(expected) - set(found))]
     for name in sorted(set(expected) & set(found)):
         faults += compare(name, expected[name], found[name])
-    allowed = set(sys.argv[4:])
     faults += [f"{finding['severity']} {finding['check']}: {finding['text']} {finding.get('datasets')} {finding.get('examples', [])[:2]}" for finding in verified["findings"]
-               if finding["severity"] == "error" and finding["check"] not in allowed]
+               if finding["severity"] == "error"]
+    return faults, f"datasets={len(found)} labels={sum(len(dataset['labels']) for dataset in found.values())}"
+
+
+def main():
+    expected = load(sys.argv[1])
+    if sys.argv[2] == "--groups":
+        faults, said = check_groups(expected, load(sys.argv[3]))
+    else:
+        faults, said = check_contents(expected, load(sys.argv[2]))
     for fault in faults:
         print(fault)
-    print(f"datasets={len(found)} labels={sum(len(dataset['labels']) for dataset in found.values())} faults={len(faults)}")
+    print(f"{said} faults={len(faults)}")
     sys.exit(1 if faults else 0)
 
 

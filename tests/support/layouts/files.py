@@ -22,15 +22,14 @@ class Layouts:
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
-    def expect(self, name, images=1, subjects=None, ignored=None, **labels):
+    def expect(self, name, images=1, group=None, **labels):
         """Adds to what must be found: so many images, and per label (words joined by '_') the pixels of one image that shows it, or
-        [least, most] of them where a format leaves the border open; 0: the label exists, this image does not show it."""
+        [least, most] of them where a format leaves the border open; 0: the label exists, this image does not show it. `group`: an
+        expression whose first group in an image's id is what no split may divide."""
         entry = self.found.setdefault(name, {"images": 0, "labels": {}})
         entry["images"] += images
-        if subjects is not None:
-            entry["subjects"] = subjects
-        if ignored is not None:
-            entry["ignored"] = entry.get("ignored", 0) + int(ignored)
+        if group is not None:
+            entry["group"] = group
         for label, pixels in labels.items():
             self.label(name, label.replace("_", " "), pixels)
 

@@ -49,12 +49,12 @@ def ultrasound(out):
         coloured[mask] = colour or 0
         out.save_picture("bus_uclm", f"images/{stem}.png")
         save(out.path("bus_uclm", f"masks/{stem}.png"), coloured)
-        out.expect("bus_uclm", subjects=2, breast_lesion=mask.sum(), benign_breast_lesion=mask.sum() if colour == (0, 255, 0) else 0,
+        out.expect("bus_uclm", group=r"images/([A-Z]+)_", breast_lesion=mask.sum(), benign_breast_lesion=mask.sum() if colour == (0, 255, 0) else 0,
                    malignant_breast_lesion=mask.sum() if colour == (255, 0, 0) else 0)
     for stem, mask in (("1_1", disk(30, 30, 8)), ("1_2", box(0, 0, 0, 0)), ("33_77", disk(40, 20, 6))):
         out.save_picture("us_nerve", f"train/{stem}.tif", channels=1)
         save(out.path("us_nerve", f"train/{stem}_mask.tif"), white(mask))
-        out.expect("us_nerve", subjects=2, brachial_plexus=mask.sum())
+        out.expect("us_nerve", group=r"train/(\d+)_", brachial_plexus=mask.sum())
     out.save_picture("us_nerve", "test/9.tif", channels=1)
     for stem in ("1", "2"):
         out.save_picture("ct2us_kidney", f"slice/slice/{stem}.png")
@@ -97,7 +97,7 @@ def fetal_heads(out):
         assert stem == "010_2HC" or ndimage.binary_fill_holes(np.asarray(outline) > 0).sum() == area
         out.save_picture("hc18", f"training_set/{stem}.png", channels=1)
         outline.save(out.path("hc18", f"training_set/{stem}_Annotation.png"))
-        out.expect("hc18", subjects=2, fetal_head=area)
+        out.expect("hc18", group=r"(\d+)_\w*HC$", fetal_head=area)
     out.path("hc18", "training_set_pixel_size_and_HC.csv").write_text("filename,pixel size(mm),head circumference (mm)\n")
     out.save_picture("hc18", "test_set/000_HC.png", channels=1)
 
@@ -112,7 +112,7 @@ def nodules_in_xml(out):
         for n in range(1, pictures + 1):
             out.save_picture("ddti_xml", f"{case}_{n}.jpg")
             if text == outline:
-                out.expect("ddti_xml", subjects=2, thyroid_nodule=[20 * 28, 21 * 29])
+                out.expect("ddti_xml", group=r"^(\d+)_", thyroid_nodule=[20 * 28, 21 * 29])
 
 
 def endoscopy(out):
@@ -140,7 +140,7 @@ def endoscopy(out):
     for frame in (1, 25, 26, 612):  # the last of one sequence, the first of the next, the last of all
         out.save_picture("cvc_clinicdb", f"Original/{frame}.tif")
         save(out.path("cvc_clinicdb", f"Ground Truth/{frame}.tif"), white(disk(30, 25, 8)))
-        out.expect("cvc_clinicdb", subjects=3, polyp=disk(30, 25, 8).sum())
+        out.expect("cvc_clinicdb", polyp=disk(30, 25, 8).sum())
     for frame in (1, 2, 196):
         out.save_picture("etis_larib", f"images/{frame}.png")
         save(out.path("etis_larib", f"masks/{frame}.png"), white(disk(30, 25, 10)))
@@ -166,7 +166,7 @@ def operations(out):
         save(out.path("cholecseg8k", f"{stem}_watershed_mask.png"), mask)
         save(out.path("cholecseg8k", f"{stem}_mask.png"), mask)
         out.save_picture("cholecseg8k", f"{stem}_color_mask.png")
-        out.expect("cholecseg8k", subjects=2, liver=20 * 30, gallbladder=10 * 20)
+        out.expect("cholecseg8k", group=r"(video\d+)/", liver=20 * 30, gallbladder=10 * 20)
     for part, stem in (("train", "00"), ("train", "225"), ("test", "475")):
         colours = np.zeros((SIDE, SIDE, 3), np.uint8)
         colours[5:35, 5:55] = (85, 170, 0)

@@ -51,7 +51,7 @@ def scan(out, shape=(SIDE, 48, DEPTH), dtype=np.int16, low=-200, high=300):
 SEEN = 4  # slices 2 to 5 hold the labels
 
 
-def labelled(out, name, image, mask, values, groups=None, channels=0, dtype=np.int16, subjects=None, low=-200, high=300):
+def labelled(out, name, image, mask, values, groups=None, channels=0, dtype=np.int16, group=None, low=-200, high=300):
     """One case: each value has an 8 x 6 px brick in slices 2 to 5. `groups`: label -> values, where that is not one to one."""
     volume, codes = scan(out, dtype=dtype, low=low, high=high), np.zeros((SIDE, 48, DEPTH), np.uint8)
     for number, value in enumerate(values.values()):
@@ -61,7 +61,7 @@ def labelled(out, name, image, mask, values, groups=None, channels=0, dtype=np.i
         volume = np.stack([volume] + [scan(out, dtype=dtype, low=low, high=high) for _ in range(channels - 1)], -1)
     write_nifti(out.path(name, image), volume)
     write_nifti(out.path(name, mask), codes)
-    out.expect(name, images=SEEN, subjects=subjects)
+    out.expect(name, images=SEEN, group=group)
     for label, of_label in (groups or {label: [value] for label, value in values.items()}).items():
         out.label(name, label, SEEN * 48 * len(of_label), images=SEEN)
 
@@ -72,21 +72,21 @@ ABDOMEN = ["spleen", "right kidney", "left kidney", "gallbladder", "esophagus", 
 def abdomen(out):
     btcv = ABDOMEN + ["portal vein and splenic vein", "pancreas", "right adrenal gland", "left adrenal gland"]
     for case in ("0001", "0040"):
-        labelled(out, "btcv", f"RawData/Training/img/img{case}.nii.gz", f"RawData/Training/label/label{case}.nii.gz", {label: n for n, label in enumerate(btcv, 1)}, subjects=2)
+        labelled(out, "btcv", f"RawData/Training/img/img{case}.nii.gz", f"RawData/Training/label/label{case}.nii.gz", {label: n for n, label in enumerate(btcv, 1)}, group=r"img/img(\d+)")
     amos = ABDOMEN + ["pancreas", "right adrenal gland", "left adrenal gland", "duodenum", "urinary bladder", "prostate or uterus"]
     for name, cases in (("amos_ct", (("Tr", "0001"), ("Va", "0013"))), ("amos_mri", (("Tr", "0507"), ("Va", "0530")))):
         for part, case in cases:
             for other in ("amos_ct", "amos_mri"):  # CT and MRI lie in the same folders
                 volume, codes = f"images{part}/amos_{case}.nii.gz", f"labels{part}/amos_{case}.nii.gz"
                 if other == name:
-                    labelled(out, name, volume, codes, {label: n for n, label in enumerate(amos, 1)}, subjects=2, low=0, high=400)
+                    labelled(out, name, volume, codes, {label: n for n, label in enumerate(amos, 1)}, group=r"amos_(\d+)", low=0, high=400)
                 else:
                     write_nifti(out.path(other, volume), scan(out))
                     write_nifti(out.path(other, codes), np.zeros((SIDE, 48, DEPTH), np.uint8))
         out.path(name, "dataset.json").write_text("{}\n")
     tumour = {"liver": [1, 2], "liver tumour": [2]}
     for batch, case in (("Training Batch 1", "0"), ("Training Batch 2", "28")):
-        labelled(out, "lits", f"{batch}/volume-{case}.nii", f"{batch}/segmentation-{case}.nii", {"liver": 1, "tumour": 2}, groups=tumour, subjects=2)
+        labelled(out, "lits", f"{batch}/volume-{case}.nii", f"{batch}/segmentation-{case}.nii", {"liver": 1, "tumour": 2}, groups=tumour, group=r"volume-(\d+)")
 
 
 def head_and_heart(out):
@@ -94,7 +94,7 @@ def head_and_heart(out):
         folder = f"database/{part}/patient{patient}"
         for frame in frames:
             stem = f"{folder}/patient{patient}_frame{frame}"
-            labelled(out, "acdc", f"{stem}.nii.gz", f"{stem}_gt.nii.gz", {"right ventricle": 1, "myocardium": 2, "left ventricle": 3}, subjects=2, low=0, high=300)
+            labelled(out, "acdc", f"{stem}.nii.gz", f"{stem}_gt.nii.gz", {"right ventricle": 1, "myocardium": 2, "left ventricle": 3}, group=r"patient(\d+)_", low=0, high=300)
         write_nifti(out.path("acdc", f"{folder}/patient{patient}_4d.nii.gz"), np.zeros((8, 8, 2, 3), np.int16))
         out.path("acdc", f"{folder}/Info.cfg").write_text("ED: 1\nES: 12\nGroup: DCM\n")
     for name, stem, other, enhancing in (("brats2021", "BraTS2021_00000/BraTS2021_00000_", ("flair", "t1", "t1ce", "t2"), 4),
@@ -134,7 +134,7 @@ def decathlon(out):
 def ultrasound_volumes(out):
     for volunteer, sweep in (("001", "P1_1_left"), ("001", "P1_1_right")):
         labelled(out, "segthy_us", f"ground_truth_data/US/{volunteer}_{sweep}_US.nii", f"ground_truth_data/US_thyroid_label/{volunteer}_{sweep}.nii", {"thyroid gland": 1},
-                 dtype=np.uint8, low=0, high=255, subjects=1)
+                 dtype=np.uint8, low=0, high=255)
     labelled(out, "segthy_mri", "MRI/001_MRI.nii.gz", "MRI_thyroid_label/001_MRI_thyroid_label.nii.gz", {"thyroid gland": 1}, low=0, high=800)
     vessels = np.full((SIDE, 48, DEPTH), 4, np.uint8)
     write_nifti(out.path("segthy_mri", "MRI_thyroid+jugular+carotid_label/001_MRI_thyroid+jugular+carotid_label.nii.gz"), vessels)
@@ -166,7 +166,7 @@ def cells(out):
         write_h5(out.path("nucmm_z", f"Image/{part}/img_0000_0000.h5"), "main", scan(out, (DEPTH, 48, SIDE), np.uint8, 0, 255))
         write_h5(out.path("nucmm_z", f"Label/{part}/seg_0000_0000.h5"), "main", numbered)
     area = 10 * 15 + 12 * 20
-    for name, label in (("mucic_colon_tissue", "cell"), ("mucic_hl60_granulocytes", "cell nucleus"), ("nucmm_z", "cell nucleus")):
+    for name, label in (("mucic_colon_tissue", "cell"), ("mucic_hl60_granulocytes", "cell nucleus"), ("nucmm_z", "any nucleus")):
         out.expect(name, images=2 * SEEN)
         out.label(name, label, 2 * SEEN * area, images=2 * SEEN)
     organelles(out)
