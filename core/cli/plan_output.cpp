@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/train/constant_rate.h"
 #include "core/train/schedule.h"
 
 namespace sam3lab {
@@ -73,6 +74,11 @@ std::string group_lines(const ModelPlan& model) {
   return text;
 }
 
+std::string weight_text(const PlannedDataset& set) {
+  if (set.role != "internal" || set.sampling_weight == 1.0) return "";
+  return set.sampling_weight > 0.0 ? fmt::format("; drawn with weight {:g}", set.sampling_weight) : "; scored, not trained on";
+}
+
 std::string data_lines(const DataPlan& data) {
   std::string text;
   for (const auto& set : data.datasets) {
@@ -80,9 +86,9 @@ std::string data_lines(const DataPlan& data) {
       text += fmt::format("  {:<20}  {:<8}  {:<14}  not on this machine\n", set.name, set.role, set.modality);
       continue;
     }
-    text +=
-        fmt::format("  {:<20}  {:<8}  {:<14}  {} train, {} held out, {} in gaps; {}{} without any label\n", set.name, set.role,
-                    set.modality, set.train, set.held_out, set.dropped, set.empty_estimated ? "about " : "", set.empty);
+    text += fmt::format("  {:<20}  {:<8}  {:<14}  {} train, {} held out, {} in gaps; {}{} without any label{}\n", set.name,
+                        set.role, set.modality, set.train, set.held_out, set.dropped, set.empty_estimated ? "about " : "",
+                        set.empty, weight_text(set));
   }
   return text;
 }
@@ -126,6 +132,8 @@ std::string cell_text(const CellPlan& cell) {
                         train.clip_norm > 0 ? fmt::format("gradients clipped at {:g}", train.clip_norm) : "no clipping");
     text += "schedule    " + schedule_line(train) + "\n";
   }
+  if (!train.cache.empty() && train.steps > 0)
+    text += fmt::format("cache       {}; at most {:g} GB in {}\n", model.cached.text(), train.cache_gb, train.cache);
   text += fmt::format("parameters  {}, of which {} train", model.parameters, model.trainable);
   if (model.added > 0) text += fmt::format("; the scheme adds {}", model.added);
   return text + "\n" + group_lines(model) + cost_lines(cell);
@@ -133,13 +141,22 @@ std::string cell_text(const CellPlan& cell) {
 
 // ---- JSON
 
-Json group_json(const GroupRow& row, bool trains) {
-  return {{"name", row.name},       {"lr", row.learning_rate},      {"weight_decay", row.weight_decay},
-          {"tensors", row.tensors}, {"parameters", row.parameters}, {"trains", trains}};
+Json group_json(const GroupRow& row, bool trains, const TrainOptions& train) {
+  return {{"name", row.name},
+          {"lr", row.learning_rate},
+          {"schedule", keeps_rate(row.name) ? "constant" : train.schedule},
+          {"weight_decay", row.weight_decay},
+          {"tensors", row.tensors},
+          {"parameters", row.parameters},
+          {"trains", trains}};
 }
 
 Json dataset_json(const PlannedDataset& set) {
-  Json json = {{"name", set.name}, {"modality", set.modality}, {"role", set.role}, {"found", set.found}};
+  Json json = {{"name", set.name},
+               {"modality", set.modality},
+               {"role", set.role},
+               {"sampling_weight", set.sampling_weight},
+               {"found", set.found}};
   const auto known = [&](std::int64_t value) { return set.found ? Json(value) : Json(nullptr); };
   json["train"] = known(set.train);
   json["held_out"] = known(set.held_out);
@@ -169,9 +186,11 @@ Json cell_json(const CellPlan& cell) {
   json["parameters"] = cell.model.parameters;
   json["trainable_parameters"] = cell.model.trainable;
   json["added_parameters"] = cell.model.added;
+  const bool cache = !train.cache.empty() && train.steps > 0;
+  json["cached"] = cache ? Json(cell.model.cached.names) : Json(nullptr);
   json["groups"] = Json::array();
-  for (const auto& row : cell.model.groups) json["groups"].push_back(group_json(row, true));
-  for (const auto& row : cell.model.frozen) json["groups"].push_back(group_json(row, false));
+  for (const auto& row : cell.model.groups) json["groups"].push_back(group_json(row, true, train));
+  for (const auto& row : cell.model.frozen) json["groups"].push_back(group_json(row, false, train));
   json["memory_bytes"] = {{"weights", cell.memory.weights}, {"gradients", cell.memory.gradients},
                           {"moments", cell.memory.moments}, {"average", cell.memory.average},
                           {"sum", cell.memory.sum()},       {"activations", nullptr}};

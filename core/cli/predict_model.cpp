@@ -34,6 +34,16 @@ std::string default_backbone(const Registry& registry) {
   return slot->second.begin()->first;
 }
 
+// STEM.safetensors and STEM-adapter/ lie beside STEM.h5.
+std::vector<std::string> results_beside(const ModelRequest& request) {
+  std::vector<std::string> results = {std::filesystem::path(request.checkpoint).replace_extension(".h5").string()};
+  auto folder = std::filesystem::path(request.adapter).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // "STEM-adapter/"
+  if (const auto name = folder.string(); name.ends_with("-adapter"))
+    results.push_back(name.substr(0, name.size() - std::string_view("-adapter").size()) + ".h5");
+  return results;
+}
+
 bool sets_backbone(const ModelRequest& request, std::string_view key) {
   return std::ranges::any_of(request.sets, [key](const std::string& set) { return set.starts_with(key); });
 }
@@ -43,9 +53,8 @@ bool sets_backbone(const ModelRequest& request, std::string_view key) {
 ChosenModel choose_model(const Registry& registry, const ModelRequest& request) {
   BackboneRequest read{request.model, std::nullopt, request.sets};
   std::string from = request.model;
-  if (from.empty()) {
-    const auto beside = std::filesystem::path(request.checkpoint).replace_extension(".h5").string();
-    if (is_result(beside)) from = beside;
+  for (const auto& beside : results_beside(request)) {
+    if (from.empty() && is_result(beside)) from = beside;
   }
   if (!from.empty()) {
     read.file = from;

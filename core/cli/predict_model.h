@@ -10,6 +10,7 @@ namespace sam3lab {
 struct ModelRequest {
   std::string checkpoint;
   std::string model;              // experiment (.toml) or result (.h5) that has its sizes; empty: see below
+  std::string adapter;            // folder of what a scheme added to it; empty: none
   std::vector<std::string> sets;  // "backbone.size=tiny"
   std::int64_t values = 0;        // numbers in the checkpoint
 };
@@ -19,8 +20,9 @@ struct ChosenModel {
   std::string from;  // in words
 };
 
-// The sizes: of `model`; else of the result that lies beside the checkpoint under the same name, as `sam3lab run` leaves them;
-// else the published ones, for a checkpoint that is large enough to have them. `sets` go over each. UsageError, DataError.
+// The sizes: of `model`; else of the result that lies beside the checkpoint, or beside the adapter, under the same name, as
+// `sam3lab run` leaves them; else the published ones, for a checkpoint that is large enough to have them. `sets` go over each.
+// UsageError, DataError.
 ChosenModel choose_model(const Registry& registry, const ModelRequest& request);
 
 }  // namespace sam3lab

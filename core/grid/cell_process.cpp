@@ -16,6 +16,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/grid/failure.h"
+#include "core/grid/rank_processes.h"
+#include "core/train/ranks.h"
 
 namespace sam3lab {
 namespace {
@@ -35,9 +37,34 @@ std::string answer_of(const Experiment& experiment, std::int64_t seed, const Reg
               {"earlier", outcome.earlier}};
   } catch (...) {
     const Failure failure = failure_of(std::current_exception());
+    if (request.ranks != nullptr) request.ranks->fail(failure.text, failure.code);
     answer = {{"error", failure.text}, {"code", static_cast<int>(failure.code)}};
   }
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void send(int pipe, const std::string& answer) {
+  for (std::size_t sent = 0; sent < answer.size();) {
+    const ssize_t n = ::write(pipe, answer.data() + sent, answer.size() - sent);
+    if (n < 0 && errno != EINTR) break;
+    if (n > 0) sent += static_cast<std::size_t>(n);
+  }
+}
+
+// Several processes work on the cell, and rank 0 answers for all. What others fail of is heard from it too: it cannot go on
+// without them. Nothing is sent where it was killed itself.
+void run_in_ranks(int pipe, const Experiment& experiment, std::int64_t seed, const Registry& registry,
+                  const RunRequest& request) {
+  static const std::atomic<bool> never{false};
+  run_ranks(request.processes, request.interrupted == nullptr ? never : *request.interrupted, [&](const RankPlace& place) {
+    const Ranks ranks(place);
+    RunRequest mine = request;
+    mine.ranks = &ranks;
+    if (place.rank > 0) mine.progress = {};
+    const std::string answer = answer_of(experiment, seed, registry, mine);
+    if (place.rank == 0) send(pipe, answer);
+    return json::parse(answer).value("code", 0);
+  });
 }
 
 // The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
@@ -46,11 +73,16 @@ std::string answer_of(const Experiment& experiment, std::int64_t seed, const Reg
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its cell along, which saves first
   if (::getppid() != parent) ::_exit(1);
   std::signal(SIGPIPE, SIG_IGN);
-  const std::string answer = answer_of(experiment, seed, registry, request);
-  for (std::size_t sent = 0; sent < answer.size();) {
-    const ssize_t n = ::write(pipe, answer.data() + sent, answer.size() - sent);
-    if (n < 0 && errno != EINTR) break;
-    if (n > 0) sent += static_cast<std::size_t>(n);
+  if (request.processes > 1) {
+    try {
+      run_in_ranks(pipe, experiment, seed, registry, request);
+    } catch (...) {
+      const Failure failure = failure_of(std::current_exception());
+      send(pipe, json{{"error", failure.text}, {"code", static_cast<int>(failure.code)}}.dump(-1, ' ', false,
+                                                                                              json::error_handler_t::replace));
+    }
+  } else {
+    send(pipe, answer_of(experiment, seed, registry, request));
   }
   ::_exit(0);
 }

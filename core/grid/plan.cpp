@@ -65,6 +65,14 @@ std::vector<MissingFile> missing_files(const PluginChoice& choice, const Catalog
   return missing;
 }
 
+// Is only asked what it would be given.
+class NoFeatures final : public FeatureStore {
+ public:
+  [[nodiscard]] std::string digest(const NamedTensors&) const override { return ""; }
+  [[nodiscard]] std::vector<at::Tensor> find(const std::string&) override { return {}; }
+  void keep(const std::string&, const std::vector<at::Tensor>&) override {}
+};
+
 ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
   ModelPlan plan;
   const auto model = registry.make<Backbone>(experiment.backbone);
@@ -78,6 +86,7 @@ ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
     groups = std::move(tuning.groups);
     name_constant_rates(groups, experiment.train.constant_rate);
   }
+  plan.cached = keep_features(*model, std::make_shared<NoFeatures>());
   plan.groups = group_rows(groups);
   plan.frozen = frozen_rows(*model, groups);
   for (const auto& row : plan.groups) plan.trainable += row.parameters;
@@ -119,6 +128,7 @@ DataPlan plan_data(const Experiment& experiment, const Registry& registry) {
   std::vector<std::shared_ptr<Dataset>> found;
   for (const auto& [key, choice] : experiment.datasets) {
     plan.datasets.push_back({key, choice.common.modality, choice.common.role});
+    plan.datasets.back().sampling_weight = choice.common.sampling_weight;
     const auto missing = missing_files(choice, registry.catalogue(), "dataset " + key);
     try {
       const auto data = open_dataset(choice, registry);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config/experiment.h"
+#include "core/grid/kept_parts.h"
 #include "core/record/run_record.h"
 #include "core/registry/registry.h"
 
@@ -23,6 +24,7 @@ struct PlannedDataset {
   std::int64_t train = 0, held_out = 0, dropped = 0;
   std::int64_t empty = 0;        // of train and held_out: images without any label
   bool empty_estimated = false;  // from a sample of them
+  double sampling_weight = 1.0;  // in training; 0: it is only scored
 };
 
 struct DataPlan {
@@ -34,6 +36,7 @@ struct ModelPlan {
   std::int64_t parameters = 0, buffers = 0, trainable = 0, added = 0;  // numbers, not tensors
   std::vector<GroupRow> groups;                                        // what trains
   std::vector<GroupRow> frozen;                                        // what does not, by part of the model
+  KeptParts cached;                                                    // by [train] cache, if that is set
 };
 
 // Bytes of a process with one copy of the weights; activations and temporaries are not in it.

@@ -29,6 +29,7 @@ struct RunRequest {
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal: finish the step, save, return
   // Other processes that run the same cell; nothing: this one alone. They share the folder, and rank 0 alone writes there.
   const Ranks* ranks = nullptr;
+  int processes = 1;    // for CellProcess: of the cell, on this machine
   bool resume = false;  // go on with an unfinished run of the same identity; where there is none, start
 };
 

@@ -2,14 +2,22 @@
 
 #include <ATen/ATen.h>
 
+#include "core/config/saved_choice.h"
 #include "core/tensor/atomic_file.h"
 #include "core/tensor/safetensors.h"
+#include "core/train/adapter.h"
 
 namespace sam3lab {
 namespace {
 
 Metadata metadata_of(const Cell& cell) {
   return {{"format", "pt"}, {"sam3lab.identity", cell.record.identity}, {"sam3lab.name", cell.record.name}};
+}
+
+// Of the additions: where nothing trains, the experiment's own scheme had no part in them.
+PluginChoice scheme_of(const Cell& cell) {
+  if (cell.experiment.train.steps > 0) return cell.experiment.scheme;
+  return saved_scheme(cell.experiment.checkpoint.adapter, cell.registry.catalogue());
 }
 
 void save_model(const Cell& cell) {
@@ -31,8 +39,11 @@ std::filesystem::path save_additions(const Cell& cell, const Tuning& tuning) {
     file.write(text);
     file.commit();
   }
-  const auto path = cell.places.adapter / "adapter_model.safetensors";
-  write_safetensors(path.string(), added, metadata_of(cell));
+  const auto path = adapter_file(cell.places.adapter.string());
+  auto metadata = metadata_of(cell);
+  metadata[adapter_scheme] = write_choice(scheme_of(cell));
+  metadata["sam3lab.base_sha256"] = cell.record.checkpoint_sha256;
+  write_safetensors(path, added, metadata);
   return path;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <nlohmann/json.hpp>
 
 #include "plugins/shared/additions.h"
 
@@ -46,7 +47,11 @@ Tuning AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  return tune_additions(model, hung, rule, input);
+  auto tuning = tune_additions(model, hung, rule, input);
+  const nlohmann::ordered_json form = {
+      {"scheme", "adapter"}, {"form", options_.form}, {"scale", options_.scale}, {"activation", options_.activation}};
+  tuning.added_files = {{"additions.json", form.dump(2) + "\n"}};
+  return tuning;
 }
 
 }  // namespace sam3lab

@@ -47,7 +47,8 @@ class Bottleneck final : public Addition {
 class AdapterScheme final : public Scheme {
  public:
   explicit AdapterScheme(const AdapterOptions& options) : options_(options) {}
-  // Saved as "<block>.adapter.down.weight" and so on. No `merge`: an adapter is not linear.
+  // Saved as "<block>.adapter.down.weight" and so on, with additions.json, which says how they are used. No `merge`: an
+  // adapter is not linear.
   Tuning prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
