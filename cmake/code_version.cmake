@@ -5,7 +5,7 @@ execute_process(COMMAND git -C ${SOURCE} describe --always --dirty OUTPUT_VARIAB
 if(NOT commit)
   set(commit "no-git")
 endif()
-file(GLOB_RECURSE sources ${SOURCE}/core/*.h ${SOURCE}/core/*.cpp ${SOURCE}/plugins/*.h ${SOURCE}/plugins/*.cpp ${SOURCE}/plugins/*.inc)
+file(GLOB_RECURSE sources ${SOURCE}/core/*.h ${SOURCE}/core/*.cpp ${SOURCE}/core/*.cu ${SOURCE}/plugins/*.h ${SOURCE}/plugins/*.cpp ${SOURCE}/plugins/*.inc)
 list(SORT sources)
 set(all "")
 foreach(source ${sources})

@@ -13,6 +13,7 @@
 #include "core/config/text.h"
 #include "core/registry/registry.h"
 #include "core/tensor/device.h"
+#include "core/train/cost.h"
 
 namespace sam3lab {
 namespace {
@@ -30,6 +31,7 @@ std::string hdf5_version() {
 
 std::vector<Finding> versions() {
   const int boost = BOOST_VERSION;
+  const auto device = choose_device("auto", "doctor");
   return {
       {"sam3lab", SAM3LAB_VERSION},
       {"stamp", SAM3LAB_STAMP},
@@ -38,6 +40,8 @@ std::vector<Finding> versions() {
       {"Boost", std::to_string(boost / 100000) + "." + std::to_string(boost / 100 % 1000) + "." + std::to_string(boost % 100)},
       {"processors", std::to_string(std::thread::hardware_concurrency())},
       {"CUDA", cuda_state()},
+      {"device auto", device.text()},
+      {"joules from", EnergyMeter(gpu_of(device.device)).source()},
       {"LibTorch threads", std::to_string(at::get_num_threads())}};
 }
 

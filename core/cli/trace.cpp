@@ -10,6 +10,7 @@
 
 #include "core/cli/arguments.h"
 #include "core/registry/registry.h"
+#include "core/tensor/device.h"
 #include "core/tensor/safetensors.h"
 #include "core/train/trace.h"
 
@@ -40,7 +41,8 @@ int run(const Context& context, const Arguments& arguments) {
                         "folder with model.json, checkpoint.pt and batch.safetensors")(
       "out", po::value<std::string>()->required(), ".safetensors file to write")(
       "steps", po::value<std::int64_t>()->default_value(1), "training steps; 0: the forward pass alone")(
-      "threads", po::value<int>()->default_value(1), "threads of LibTorch");
+      "threads", po::value<int>()->default_value(1), "threads of LibTorch")(
+      "device", po::value<std::string>()->default_value("cpu"), "auto, cpu, cuda or cuda:N");
   po::positional_options_description positions;
   positions.add("case", 1);
   const auto values = parse_arguments(trace_command, arguments, options, positions);
@@ -51,6 +53,7 @@ int run(const Context& context, const Arguments& arguments) {
     throw UsageError(Fault{"sam3lab trace", "--steps or --threads is out of range", "",
                            "--steps of at least 0, --threads of at least 1", ""});
   }
+  const auto device = choose_device((*values)["device"].as<std::string>(), "--device").device;
   at::set_num_threads(threads);
   const auto& registry = context.registry();
   auto trace_case = read_trace_case((*values)["case"].as<std::string>(), backbone_schema(registry));
@@ -58,6 +61,7 @@ int run(const Context& context, const Arguments& arguments) {
   sizes["dropout"] = 0.0;  // two implementations cannot agree on chance
   sizes["drop_path"] = 0.0;
   const auto model = registry.make<Backbone>(choice(Backbone::slot, backbone_name, sizes));
+  if (!device.is_cpu()) model->move(device);
   std::vector<std::shared_ptr<Loss>> losses;
   for (const auto& name : loss_names) losses.push_back(registry.make<Loss>(choice(Loss::slot, name)));
   const Criterion criterion({}, registry.make<Matcher>(choice(Matcher::slot, "hungarian")),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/config/device_name.h"
 #include "core/config/text.h"
 
 namespace sam3lab {
@@ -9,6 +10,13 @@ namespace sam3lab {
 std::vector<Fault> training_faults(const Experiment& experiment, const std::string& where) {
   std::vector<Fault> faults;
   const TrainOptions& train = experiment.train;
+  const auto device = parse_device(train.device);
+  if (!device) faults.push_back({where, "train.device is no device", train.device, device_words, ""});
+  if (device && device->cuda && train.copies > 1) {
+    faults.push_back({where, "train.copies work side by side on the CPU alone",
+                      fmt::format("{} copies on {}", train.copies, train.device), "train.copies = 1",
+                      "one copy fills a GPU; for several GPUs start a process for each with --nproc"});
+  }
   if (train.steps == 0) return faults;
   if (train.accumulate > 1 && train.accumulate * train.copies > train.images_per_step) {
     faults.push_back(

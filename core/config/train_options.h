@@ -13,8 +13,8 @@ struct TrainOptions {
   std::string schedule = "inverse_square_root";
   std::int64_t warmup_steps = 20, cooldown_steps = 20, timescale = 20;
   double ema_decay = 0.0;
-  std::string precision = "float32", memory = "exact";
-  double loss_scale = 65536.0;
+  std::string device = "auto", precision = "float32", memory = "exact";
+  double loss_scale = 1024.0;
   std::int64_t loss_scale_interval = 2000;
   std::int64_t threads = 1, copies = 1, workers = 1;
   bool deterministic = false, shard_optimizer = false;
@@ -67,11 +67,16 @@ struct TrainOptions {
     v("loss_scale_interval", loss_scale_interval,
       at_least(1).unit("steps").about("float16: steps without overflow after which the factor doubles"));
     v("memory", memory,
+    v("device", device,
+      about(
+          "auto, cpu, cuda or cuda:N: where the model computes; auto: a GPU that can be used, else the CPU; several processes "
+          "take a GPU each"));
       one_of({"exact", "fast", "lean"})
           .about("exact: recomputes activations as the backbone's options say; fast: keeps most of them; lean: keeps few, and "
                  "AdamW's moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
     v("threads", threads, at_least(1).at_most(1024).about("threads of LibTorch; more are slower on small tensors"));
-    v("copies", copies, at_least(1).at_most(64).about("copies of the model that share its weights and work side by side"));
+    v("copies", copies,
+      at_least(1).at_most(64).about("copies of the model that share its weights and work side by side on the CPU"));
     v("workers", workers,
       at_least(0).at_most(256).about("threads that read and augment coming images; the images are the same for any number"));
     v("deterministic", deterministic,

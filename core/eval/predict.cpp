@@ -8,22 +8,19 @@ namespace sam3lab {
 
 namespace {
 
-// [K]: presence probability times the probability of each object query.
-at::Tensor scores_of(const LayerOutputs& layer, std::int64_t query) {
-  auto scores = layer.one_to_one.logits.select(0, query).flatten().sigmoid();
-  if (layer.presence.defined()) scores = scores * layer.presence.select(0, query).sigmoid();
-  return scores;
-}
-
-// [h, w] logits -> [H, W] probabilities.
+// [h, w] logits -> [H, W] probabilities, on the CPU.
 at::Tensor enlarged(const at::Tensor& logits, std::int64_t height, std::int64_t width) {
-  return at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0), {height, width}, false).squeeze(0).squeeze(0).sigmoid();
+  return at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0), {height, width}, false)
+      .squeeze(0)
+      .squeeze(0)
+      .sigmoid()
+      .cpu();
 }
 
 // [n, 4] cxcywh in 0..1 -> xyxy in pixels.
 at::Tensor in_pixels(const at::Tensor& boxes, std::int64_t height, std::int64_t width) {
   const auto centre = boxes.narrow(1, 0, 2), half = boxes.narrow(1, 2, 2) * 0.5;
-  return at::cat({centre - half, centre + half}, 1) * at::tensor({width, height, width, height}, at::kFloat);
+  return at::cat({centre - half, centre + half}, 1) * at::tensor({width, height, width, height}, at::kFloat).to(boxes.device());
 }
 
 }  // namespace
@@ -45,7 +42,7 @@ std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std:
     prediction.probability = enlarged(logits, height, width);
     prediction.mask = upstream ? prediction.probability.gt(options.threshold) : prediction.probability.ge(options.threshold);
     const auto& boxes = outputs.last.one_to_one.boxes;
-    if (boxes.defined()) prediction.box = in_pixels(boxes.select(0, q).narrow(0, best, 1), height, width).squeeze(0);
+    if (boxes.defined()) prediction.box = in_pixels(boxes.select(0, q).narrow(0, best, 1), height, width).squeeze(0).cpu();
     predictions.push_back(std::move(prediction));
   }
   return predictions;
@@ -58,8 +55,8 @@ Instances find_instances(const Outputs& outputs, std::int64_t query, std::int64_
   const auto scores = scores_of(outputs.last, query);
   const auto kept = scores.gt(confidence).nonzero().flatten();
   Instances instances;
-  instances.scores = scores.index_select(0, kept);
-  instances.boxes = in_pixels(found.boxes.select(0, query).index_select(0, kept), height, width);
+  instances.scores = scores.index_select(0, kept).cpu();
+  instances.boxes = in_pixels(found.boxes.select(0, query).index_select(0, kept), height, width).cpu();
   instances.masks = at::zeros({kept.size(0), height, width}, at::kBool);
   for (std::int64_t i = 0; i < kept.size(0); ++i) {  // one at a time: 200 full-size probability maps would take gigabytes
     const auto logits = found.masks.select(0, query).select(0, kept[i].item<std::int64_t>());

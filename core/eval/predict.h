@@ -19,6 +19,11 @@ struct Prediction {
   at::Tensor box = {};      // [4] float32: x0, y0, x1, y1 in pixels of the original image, not cut at its border
 };
 
+// All that follows gives tensors on the CPU, wherever the outputs are.
+
+// [K]: presence probability times that of each object query.
+at::Tensor query_scores(const LayerOutputs& layer, std::int64_t query);
+
 // Predictions for queries `begin`..`end`-1 of the outputs, which ask about one image of `height` x `width` pixels. The mask
 // logits are resized bilinearly before the threshold, as the reference processor does.
 std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height,

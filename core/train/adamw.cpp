@@ -10,6 +10,7 @@
 #include <sam3lab/api/error.h>
 
 #include "core/train/adamw_update.h"
+#include "core/train/cuda_kernels.h"
 #include "core/train/side_by_side.h"
 
 namespace sam3lab {
@@ -28,7 +29,9 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, co
       const auto zeros = [&, like = parameter] {
         return at::zeros_like(like, like.options().dtype(type).requires_grad(false));
       };
-      of_group.push_back({zeros(), zeros(), at::zeros({}, at::kFloat)});
+      // LibTorch's kernel counts where it computes; step_half() reads the count on the CPU.
+      const auto counts = options_.half_moments ? c10::Device(at::kCPU) : parameter.device();
+      of_group.push_back({zeros(), zeros(), at::zeros({}, at::TensorOptions(at::kFloat).device(counts))});
     }
   }
 }
@@ -54,14 +57,14 @@ void AdamW::step_exact(std::size_t group, double rate) {
     parameters.push_back(parameter);
     gradients.push_back(parameter.grad());
     auto& moments = moments_[group][i];
-    moments.steps.add_(1);
     first.push_back(moments.first);
     second.push_back(moments.second);
     steps.push_back(moments.steps);
   }
   if (parameters.empty()) return;
   std::optional<at::Tensor> divisor;  // the kernel scales gradients as it reads them
-  if (scale_ < 1.0) divisor = at::full({}, 1.0 / scale_, at::kFloat);
+  if (scale_ < 1.0) divisor = at::full({}, 1.0 / scale_, steps.front().options());
+  at::_foreach_add_(steps, 1);
   at::_fused_adamw_(parameters, gradients, first, second, largest, steps, rate, options_.beta1, options_.beta2,
                     groups_[group].weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor,
                     std::nullopt);
@@ -85,6 +88,10 @@ void AdamW::step_half(std::size_t group, double rate) {
     const auto gradient = parameter.grad().contiguous();
     const std::int64_t count = parameter.numel();
     const auto share = [&](std::size_t part) {
+    if (!parameter.is_cpu()) {
+      adamw_bfloat16_cuda(parameter, gradient, moments.first, moments.second, step);
+      continue;
+    }
       const auto of = [&](std::size_t p) { return count * static_cast<std::int64_t>(p) / static_cast<std::int64_t>(threads); };
       const std::int64_t from = of(part);
       const auto halves = [from](const at::Tensor& x) { return static_cast<std::uint16_t*>(x.data_ptr()) + from; };

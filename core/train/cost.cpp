@@ -4,6 +4,7 @@
 
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
+#include <torch/cuda.h>
 
 namespace sam3lab {
 namespace {
@@ -17,19 +18,18 @@ double peak_memory_mib() {
 }
 
 double device_peak_mib(c10::Device device) {
-  if (device.is_cpu()) return 0.0;
-  const auto index = device.has_index() ? device.index() : c10::DeviceIndex{0};
-  const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(index);
+  if (!device.is_cuda()) return 0.0;
+  const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(static_cast<c10::DeviceIndex>(gpu_of(device)));
   constexpr auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   return static_cast<double>(stats.allocated_bytes[all].peak) / mib;
 }
+
+}  // namespace
 
 int gpu_of(c10::Device device) {
   if (!device.is_cuda()) return -1;
   return device.has_index() ? device.index() : 0;
 }
-
-}  // namespace
 
 CostMeter::CostMeter(c10::Device device) : device_(device), energy_(gpu_of(device)) {}
 
@@ -42,12 +42,13 @@ void CostMeter::start() {
 
 void CostMeter::work(const std::string& kind) {
   kind_ = kind;
-  if (!known_.contains(kind)) counter_.emplace();
+  if (kind.empty() || !known_.contains(kind)) counter_.emplace();
 }
 
 void CostMeter::stop(StepRow& row) {
   if (counter_) known_[kind_] = counter_->flops();
   counter_.reset();
+  if (device_.is_cuda()) torch::cuda::synchronize(gpu_of(device_));  // the update may be still under way
   row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   row.joules = energy_.take();
   row.peak_memory_mib = peak_memory_mib();

@@ -15,13 +15,17 @@
 
 namespace sam3lab {
 
+// As CUDA counts GPUs; -1 for the CPU.
+int gpu_of(c10::Device device);
+
 class CostMeter {
  public:
   explicit CostMeter(c10::Device device = c10::Device(c10::kCPU));
 
   void start();
   // The work of this step is of this kind: the first step of each kind is counted operator by operator, for later ones its
-  // FLOPs are taken over. To be called before the forward pass, with all that the amount of work depends on.
+  // FLOPs are taken over. To be called before the forward pass, with all that the amount of work depends on; empty where that
+  // is not known: the step is counted in any case.
   void work(const std::string& kind);
   // Fills seconds, peak_memory_mib, device_memory_mib, flops and joules, all since start() but the two peaks.
   void stop(StepRow& row);

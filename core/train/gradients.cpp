@@ -11,6 +11,7 @@
 #include <sam3lab/api/random.h>
 
 #include "core/train/autocast.h"
+#include "core/train/on_device.h"
 #include "core/train/outputs.h"
 
 namespace sam3lab {
@@ -64,19 +65,22 @@ class Pass {
 PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion& criterion, const Share& share,
                          const PassOptions& options) {
   Pass pass(model, tuning, criterion, options);
+  const auto device = device_of(model);
+  const Batch whole = on_device(share.whole, device);
+  const auto part = [&](std::size_t p) { return on_device(share.parts[p], device); };
   if (share.parts.empty()) {
-    pass.backward(share.whole, pass.forward(share.whole, 0));
+    pass.backward(whole, pass.forward(whole, 0));
     return pass.result();
   }
   std::vector<Outputs> outputs;
   {
     const at::NoGradGuard no_grad;
-    for (std::size_t p = 0; p < share.parts.size(); ++p) outputs.push_back(pass.forward(share.parts[p], p));
+    for (std::size_t p = 0; p < share.parts.size(); ++p) outputs.push_back(pass.forward(part(p), p));
   }
   const JoinedOutputs joined(std::move(outputs), share.parts);
-  pass.backward(share.whole, joined.outputs());
+  pass.backward(whole, joined.outputs());
   if (!pass.finite()) return pass.result();
-  for (std::size_t p = 0; p < share.parts.size(); ++p) joined.backward(p, pass.forward(share.parts[p], p));
+  for (std::size_t p = 0; p < share.parts.size(); ++p) joined.backward(p, pass.forward(part(p), p));
   return pass.result();
 }
 

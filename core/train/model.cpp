@@ -44,7 +44,8 @@ std::string load_weights(Backbone& model, const CheckpointOptions& options) {
                         "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
 }
 
-Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies) {
+Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies,
+                 c10::Device device) {
   keep_pages();
   Model model;
   auto choice = experiment.backbone;
@@ -54,6 +55,9 @@ Model make_model(const Experiment& experiment, const Registry& registry, std::ui
   for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(choice));
   model.copies.front()->initialise(seed);
   if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.copies.front(), experiment.checkpoint);
+  if (!device.is_cpu()) {
+    for (const auto& copy : model.copies) copy->move(device);
+  }
   for (std::size_t i = 1; i < model.copies.size(); ++i) share_weights(*model.copies.front(), *model.copies[i]);
   for (const auto& [name, parameter] : model.copies.front()->parameters()) model.parameters += parameter.numel();
   return model;

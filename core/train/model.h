@@ -21,8 +21,9 @@ struct Model {
 };
 
 // Seeded random weights, then [checkpoint] load over them. Throws DataError if the file does not fit: every parameter of the
-// model must be in it, in its shape, unless allow_missing is set.
-Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies);
+// model must be in it, in its shape, unless allow_missing is set. All of it is made on the CPU, and then moved.
+Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies,
+                 c10::Device device = c10::Device(c10::kCPU));
 
 // Copies a checkpoint into a model and returns the counts (LoadReport::text()). Throws DataError as make_model does.
 std::string load_weights(Backbone& model, const CheckpointOptions& options);

@@ -104,10 +104,10 @@ Tensors MomentOwners::collect(const std::vector<ParameterGroup>& groups, const T
       for (const std::string part : {"first.", "second.", "steps."}) {
         const auto key = part + name;
         if (ranks_->rank() == from) {
-          ranks_->send(own.at(key), 0);
+          ranks_->send(part == "steps." ? own.at(key).cpu() : own.at(key), 0);
         } else {
           auto& place = all[key];
-          place = part == "steps." ? at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false))
+          place = part == "steps." ? at::zeros({}, at::kFloat)
                                    : at::zeros(parameter.sizes(), parameter.options().dtype(type).requires_grad(false));
           ranks_->receive(place, from);
         }

@@ -161,6 +161,7 @@ Ranks::~Ranks() = default;
 
 int Ranks::rank() const { return group_->place.rank; }
 int Ranks::size() const { return group_->place.size; }
+int Ranks::local() const { return group_->place.local; }
 
 void Ranks::sum(const std::vector<at::Tensor>& tensors) const {
   in_buckets(tensors, [this](const at::Tensor& flat) {

@@ -38,6 +38,7 @@ class Ranks {
 
   [[nodiscard]] int rank() const;
   [[nodiscard]] int size() const;
+  [[nodiscard]] int local() const;  // number among those of its machine
 
   // Afterwards each tensor holds the sum over all ranks, in the same bits everywhere. float32, float64 or int64.
   void sum(const std::vector<at::Tensor>& tensors) const;

@@ -14,6 +14,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 #include "core/train/adamw.h"
+#include "core/train/on_device.h"
 
 namespace sam3lab {
 namespace {
@@ -173,7 +174,8 @@ TraceCase read_trace_case(const std::string& folder, const Schema& backbone_sche
 Tensors trace(const TraceCase& trace_case, Backbone& model, const Criterion& criterion, std::int64_t steps) {
   Tensors result;
   load_weights(trace_case.folder + "/checkpoint.pt", model);
-  trace_forward(trace_case.batch, model, result);
+  const Batch batch = on_device(trace_case.batch, device_of(model));
+  trace_forward(batch, model, result);
   if (steps == 0) return result;
   const auto parameters = model.parameters();
   for (const auto& [name, tensor] : parameters) at::Tensor(tensor).requires_grad_(true);
@@ -182,7 +184,7 @@ Tensors trace(const TraceCase& trace_case, Backbone& model, const Criterion& cri
   auto losses = at::zeros({steps}, at::kFloat);
   for (std::int64_t step = 0; step < steps; ++step) {
     if (optimiser) optimiser->clear_gradients();
-    auto loss = criterion(model.forward(trace_case.batch), trace_case.batch.targets);
+    auto loss = criterion(model.forward(batch), batch.targets);
     losses[step].copy_(loss.total.detach());
     loss.total.backward();
     if (step == 0) {

@@ -13,6 +13,7 @@
 #include "core/train/autocast.h"
 #include "core/train/diagnosis.h"
 #include "core/train/side_by_side.h"
+#include "core/train/on_device.h"
 
 namespace sam3lab {
 namespace {
@@ -45,7 +46,8 @@ Trainer::Trainer(TrainerInput input)
                  [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
       schedule_(schedule_of(options_)),
       average_(groups_, options_.ema_decay),
-      loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval) {
+      loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval),
+      cost_(device_of(*input_.copies.front())) {
   if (input_.ranks != nullptr) broadcast_weights(*input_.ranks, *input_.copies.front(), groups_);
 }
 

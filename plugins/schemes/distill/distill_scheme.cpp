@@ -47,6 +47,7 @@ std::shared_ptr<Teacher> DistillScheme::teacher(const SchemeInput& input, Backbo
   OptionValues replaced{{"size", options_.teacher_size}};
   if (options_.teacher_image_size > 0) replaced["img_size"] = options_.teacher_image_size;
   const auto model = input.make_backbone(replaced, options_.teacher_checkpoint);
+  if (const auto device = device_of(student); !device.is_cpu()) model->move(device);
   teacher_ = std::make_shared<Teacher>(model);
   return teacher_;
 }
