@@ -85,6 +85,31 @@ set_refused 3 "old.png: unknown image format" picture.toml dataset.data.image=ol
 set_refused 3 "nothing.png: empty file" picture.toml dataset.data.image=nothing.png
 set_refused 3 "not a file; expected a regular file" picture.toml dataset.data.image=.
 
+# Folders of pictures and masks.
+mkdir -p folder/images folder/masks folder/values
+for name in a b c d e f g h; do cp picture.png folder/images/$name.png && cp objects.png folder/masks/$name.png && cp objects.png folder/values/$name.png; done
+sed '/^image = /,/^tile = /d; s/instance_image/paired_folders/; s|^modality.*|&\nroot = "folder"\nimages = ["images/{id}.png"]\nmasks = ["masks/{id}.png"]\nlabels = ["cell"]\nthreshold = 0|' picture.toml >folder.toml
+set_refused 3 "absent: the folder cannot be read; got No such file or directory" folder.toml dataset.data.root=absent
+set_refused 3 "'data' is empty; got 0 images" folder.toml 'dataset.data.images=["images/{id}.jpg"]' 'dataset.data.orphans="allow"'
+set_refused 3 "folder: another number of images than the source has; got 8, expected 9" folder.toml dataset.data.expect=9
+set_refused 3 "folder: .exclude. names images that are not there; got 1: z" folder.toml 'dataset.data.exclude=["z"]'
+set_refused 2 "template 'images/[{]id:[(][}].png': the expression of [{]id[}] has a group without its closing bracket" folder.toml 'dataset.data.images=["images/{id:(}.png"]'
+set_refused 2 "this encoding needs a table; got values" folder.toml 'dataset.data.encoding="values"'
+set_refused 2 "'[{]patient[}]' has a gap that the images' template has not" folder.toml 'dataset.data.subject="{patient}"'
+printf '"cell" = [1, 2, 3]\n' >cells.toml
+set_refused 3 "values/..png: values outside of the encoding; got 4 [(][0-9]+ px[)], 5 .* expected 1, 2, 3" folder.toml 'dataset.data.encoding="values"' 'dataset.data.labels=[]' dataset.data.table=cells.toml 'dataset.data.masks=["values/{id}.png"]'
+set_refused 3 "masks/..png: a mask that is not black, with nothing above the threshold; got values up to 8" folder.toml dataset.data.threshold=127
+set_refused 3 "masks/..png: no XML of annotations|masks/..png:1: no XML of annotations" folder.toml 'dataset.data.encoding="ddti_xml"'
+set_refused 3 "masks/..png:1: no point of a contour" folder.toml 'dataset.data.encoding="points_text"'
+set_refused 3 "masks/..png: an outline that is not closed" folder.toml 'dataset.data.encoding="outline"'
+rm folder/masks/b.png folder/images/c.png
+set_refused 3 "folder: images without a mask; got 1: images/b.png, expected masks/[{]id[}].png" folder.toml
+set_refused 3 "folder: masks without an image; got 1: masks/c.png" folder.toml
+cp cut.png folder/masks/b.png
+set_refused 3 "masks/b.png: not a readable PNG" folder.toml 'dataset.data.orphans="allow"'
+cp narrow.png folder/masks/b.png
+set_refused 3 "masks/b.png: mask of another size than its image; got 32 x 63, expected 32 x 64" folder.toml 'dataset.data.orphans="allow"'
+
 # Labels and texts.
 set_refused 3 "label 'vessel' of dataset 'data' has no prompt" picture.toml 'dataset.data.label="vessel"'
 printf '"box" = { text = "box", colour = "red" }\n"spot" = 3\n' >odd_words.toml

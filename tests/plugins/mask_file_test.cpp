@@ -29,6 +29,26 @@ TEST_F(MaskEncodings, ThresholdsAndInvertedMasks) {
   EXPECT_THAT(refusal([&] { load(options); }), AllOf(HasSubstr("3 "), HasSubstr("got 12 x 15, expected 12 x 16")));
 }
 
+// Kvasir-SEG and TN3K store masks as JPEG: black and white are nearly so.
+TEST_F(MaskEncodings, MasksThatAJpegHasBlurred) {
+  auto options = one("binary", "masks/{id}.jpg");
+  make_room("set/masks/a.jpg");
+  test::write_grey_jpeg(folder_ / "set/masks/a.jpg", block(3, 5, 6, 7));
+  const auto stored = read_raster(folder_ / "set/masks/a.jpg");
+  EXPECT_GT(stored.ne(0).logical_and(stored.ne(255)).sum().item<int>(), 10);
+  const auto image = load(options);
+  EXPECT_TRUE(image.labels.at(0).masks[0].equal(block(3, 5, 6, 7) > 0));
+  test::write_grey_jpeg(folder_ / "set/masks/a.jpg", block(3, 5, 6, 7, 12));  // dirt of an empty mask
+  EXPECT_TRUE(load(options).labels.empty());
+  options.labels = {};
+  options.table = table("\"thing\" = [255]\n");
+  options.mask.encoding = "values";
+  test::write_grey_jpeg(folder_ / "set/masks/a.jpg", block(3, 5, 6, 7));
+  EXPECT_THAT(refusal([&] { load(options); }), AllOf(HasSubstr("3 "), HasSubstr("JPEG")));
+  options.mask.nearest = true;
+  EXPECT_EQ(pixels(load(options), "thing"), 6 * 7);
+}
+
 TEST_F(MaskEncodings, PartsOfOneMaskAreInstances) {
   auto options = one("binary", "masks/{id}.png");
   png("set/masks/a.png", block(0, 0, 2, 3) + block(6, 6, 2, 2));

@@ -1,5 +1,9 @@
 // A folder of small pictures and masks that a test fills, and the dataset over it.
 #pragma once
+#include <cstdio>  // jpeglib.h needs it
+
+#include <jpeglib.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -30,6 +34,30 @@ inline at::Tensor block(std::int64_t top, std::int64_t left, std::int64_t height
   auto mask = torch::zeros({12, 16}, torch::kUInt8);
   mask.narrow(0, top, height).narrow(1, left, width).fill_(value);
   return mask;
+}
+
+// Grey, as an encoder of pictures leaves a mask: edges ring.
+inline void write_grey_jpeg(const std::string& path, const at::Tensor& picture) {
+  jpeg_compress_struct jpeg{};
+  jpeg_error_mgr errors{};
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  jpeg_stdio_dest(&jpeg, file);
+  jpeg.image_height = static_cast<JDIMENSION>(picture.size(0));
+  jpeg.image_width = static_cast<JDIMENSION>(picture.size(1));
+  jpeg.input_components = 1;
+  jpeg.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_quality(&jpeg, 75, TRUE);
+  jpeg_start_compress(&jpeg, TRUE);
+  for (std::int64_t y = 0; y < picture.size(0); ++y) {
+    auto* row = picture[y].data_ptr<std::uint8_t>();
+    jpeg_write_scanlines(&jpeg, &row, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  std::fclose(file);
 }
 
 class PairedFolders : public testing::Test {

@@ -43,6 +43,18 @@ TEST(Overlay, ShowsImageTruthAndPredictionSideBySide) {
   EXPECT_TRUE(picture.slice(0, 0, top).lt(100).any().item<bool>());  // the caption's letters
 }
 
+TEST(Overlay, DarkensIgnoredPixelsBesideTheImage) {
+  auto shown = two_squares();
+  shown.ignore = torch::zeros({40, 60}, torch::kBool);
+  shown.ignore.slice(0, 30, 40).fill_(true);
+  const auto picture = draw_overlay(shown), lowest = picture[picture.size(0) - 4];
+  const std::int64_t width = 60 * 7, gap = (picture.size(1) - 3 * width) / 2;
+  EXPECT_EQ(lowest[width / 2][0].item<int>(), 128);
+  for (const int panel : {1, 2}) EXPECT_LT(lowest[panel * (width + gap) + width / 2][0].item<int>(), 60);
+  shown.ignore = torch::zeros({39, 60}, torch::kBool);
+  EXPECT_THROW(draw_overlay(shown), UsageError);
+}
+
 TEST(Overlay, LeavesALargeImageAtItsSize) {
   auto shown = two_squares();
   shown = {shown.image.repeat({10, 10, 1}), shown.truth.repeat({10, 10}), shown.prediction.repeat({10, 10}), ""};
