@@ -31,7 +31,7 @@ endif()
 # The corpus of the fuzz targets (scripts/fuzz), once each.
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*.cpp)
 set(plain_fuzz_sources ${fuzz_sources})
-list(FILTER plain_fuzz_sources EXCLUDE REGEX "(checkpoint|nifti|plugin_tables|volumes|arrays|annotations)[.]cpp$")
+list(FILTER plain_fuzz_sources EXCLUDE REGEX "(checkpoint|nifti|plugin_tables|volumes|arrays|annotations|contours)[.]cpp$")
 set_source_files_properties(${plain_fuzz_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 add_executable(fuzz_replay ${fuzz_sources})
 target_link_libraries(fuzz_replay PRIVATE sam3lab_core ${plugin_parts} plugins_shared)

@@ -52,7 +52,7 @@ struct MaskFile {
   std::string path;
   std::size_t label = 0;         // what its template says, where no table does
   bool one_object = false;       // binary, outline: the file is one object, whether its parts are connected or not
-  std::string mark;              // ddti_xml: only marks of this image number; empty: all
+  std::string mark = {};         // ddti_xml: only marks of this image number; empty: all
   bool silent_is_empty = false;  // ddti_xml: a file without such a mark says that nothing is there, not nothing
 };
 
