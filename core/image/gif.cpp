@@ -41,6 +41,8 @@ class Decoder {
     find_picture();
     const auto width = static_cast<std::size_t>(gif_->SWidth), height = static_cast<std::size_t>(gif_->SHeight);
     check_size(name_, height, width);
+    // LZW's longest word, of 4096 pixels, takes more than a byte; what lies outside of the frame takes none, but not that much.
+    if (width * height / 4096 > source_.bytes.size()) throw refused("too large for its data");
     const auto& frame = gif_->Image;
     const auto* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif_->SColorMap;
     const bool inside = frame.Left >= 0 && frame.Top >= 0 && frame.Width >= 1 && frame.Height >= 1 &&

@@ -12,6 +12,7 @@ class Decoder {
   Decoder(const Bytes& bytes, const std::string& name, PixelUse use) : bytes_(bytes), name_(name), use_(use) {}
 
   Pixels decode() {
+    if (bytes_.size() < 2 || bytes_[0] != 'P' || bytes_[1] < '1' || bytes_[1] > '6') throw damaged("no mark P1 to P6");
     kind_ = bytes_[1] - '0';
     text_ = kind_ <= 3;
     bits_ = kind_ == 1 || kind_ == 4;

@@ -89,9 +89,17 @@ std::string receive_answer(int pipe, std::uint64_t most) {
   if (!receive(pipe, head.data(), head.size())) return "";
   std::memcpy(&size, head.data() + 1, sizeof size);
   if (size > most) return "";
-  std::string answer(1 + size + 1, '\0');
-  answer[0] = head[0];
-  if (!receive(pipe, answer.data() + 1, size + 1) || answer.back() != is_end) return "";
+  // Room for all at once, but filled as it comes: the word of a child that is dying may be anything.
+  constexpr std::uint64_t block = std::uint64_t{16} << 20;
+  std::string answer(1, head[0]);
+  answer.reserve(size + 2);
+  for (std::uint64_t left = size + 1; left > 0;) {
+    const auto part = std::min(left, block);
+    answer.resize(answer.size() + part);
+    if (!receive(pipe, answer.data() + answer.size() - part, part)) return "";
+    left -= part;
+  }
+  if (answer.back() != is_end) return "";
   answer.pop_back();
   return answer;
 }
