@@ -53,11 +53,12 @@ void AtomicFile::write(const void* data, std::size_t size) {
   }
 }
 
-void AtomicFile::commit() {
-  if (::fsync(fd_) != 0) fail("cannot write the file to disk");
+void AtomicFile::commit(bool flushed) {
+  if (flushed && ::fsync(fd_) != 0) fail("cannot write the file to disk");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put the file in its place");
   ::close(fd_);
   fd_ = -1;
+  if (!flushed) return;
   // The rename itself lives in the folder: without this it may be lost in a power cut.
   const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {

@@ -19,7 +19,8 @@ class SAM3LAB_API AtomicFile {
   void write(const void* data, std::size_t size);  // throws DataError, a full disk included
   void write(std::string_view text) { write(text.data(), text.size()); }
   [[nodiscard]] std::uint64_t position() const { return position_; }
-  void commit();
+  // false: not flushed to disk, so that a power cut may leave a damaged file; for what can be made again.
+  void commit(bool flushed = true);
 
  private:
   [[noreturn]] void fail(const char* what) const;

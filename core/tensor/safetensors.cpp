@@ -121,7 +121,7 @@ TensorFile read_safetensors(const std::string& path) {
   return file;
 }
 
-void write_safetensors(const std::string& path, const Tensors& tensors, const Metadata& metadata) {
+void write_safetensors(const std::string& path, const Tensors& tensors, const Metadata& metadata, bool flushed) {
   // Widest elements first, as the format's own writer does: every tensor then sits on its alignment.
   std::vector<const Tensors::value_type*> order;
   for (const auto& item : tensors) order.push_back(&item);
@@ -156,7 +156,7 @@ void write_safetensors(const std::string& path, const Tensors& tensors, const Me
     const auto tensor = item->second.detach().cpu().contiguous();
     file.write(tensor.const_data_ptr(), tensor.nbytes());
   }
-  file.commit();
+  file.commit(flushed);
 }
 
 }  // namespace sam3lab

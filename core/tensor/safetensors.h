@@ -11,7 +11,9 @@ namespace sam3lab {
 // `path`: a .safetensors file, or the index of a sharded one (`*.safetensors.index.json`), whose shards lie beside it.
 SAM3LAB_API TensorFile read_safetensors(const std::string& path);
 
-// Writes tensors of any device and stride; views are stored as what they show. Published by rename.
-SAM3LAB_API void write_safetensors(const std::string& path, const Tensors& tensors, const Metadata& metadata = {});
+// Writes tensors of any device and stride; views are stored as what they show. Published by rename; `flushed` as in
+// AtomicFile::commit().
+SAM3LAB_API void write_safetensors(const std::string& path, const Tensors& tensors, const Metadata& metadata = {},
+                                   bool flushed = true);
 
 }  // namespace sam3lab

@@ -29,6 +29,7 @@ Sam3::Sam3(const Sam3Options& options)
     : sizes_(resolve(options)),
       tokenizer_(find_vocabulary(options.vocabulary)),
       network_(sizes_, options.dropout, options.drop_path, keeping(options, sizes_)),
+      features_(network_, sizes_),
       sines_(sizes_.d_model) {}
 
 NamedTensors Sam3::parameters() {
@@ -84,7 +85,12 @@ std::vector<Port> Sam3::ports() const {
   return result;
 }
 
+std::vector<std::string> Sam3::keep_features(std::shared_ptr<FeatureStore> store) {
+  return features_.keep_in(std::move(store));
+}
+
 void Sam3::attach(const std::string& port, std::shared_ptr<const Addition> addition) {
+  features_.keep_in(nullptr);  // what is kept may not be what the model computes from now on
   std::vector<std::string> names;
   for (const auto& [known, socket] : sockets()) {
     if (known.name == port) return socket->hold(std::move(addition));
@@ -144,18 +150,18 @@ Sam3::Texts Sam3::read_texts(const Batch& batch) const {
   return {tokens, tokens.eq(0), at::tensor(index, at::kLong).to(device)};
 }
 
-Sequence Sam3::read_geometry(const Batch& batch, const at::Tensor& image, const at::Tensor& position) const {
-  const at::TensorOptions options = image.options().requires_grad(false);
+GeometricPrompts Sam3::read_boxes(const Batch& batch, const at::TensorOptions& options) {
   const BoxPrompts& given = batch.box_prompts;
   const bool none = !given.boxes.defined() || given.boxes.size(1) == 0;
   GeometricPrompts prompts = GeometricPrompts::none(batch.image_index.size(0), options);
   if (!none) {
+    const auto device = prompts.boxes.device();
     prompts.boxes = given.boxes.to(options);
-    prompts.box_labels = given.labels.to(image.device(), at::kLong);
+    prompts.box_labels = given.labels.to(device, at::kLong);
     prompts.box_padding =
-        given.padding.defined() ? given.padding.to(image.device(), at::kBool) : at::zeros_like(prompts.box_labels, at::kBool);
+        given.padding.defined() ? given.padding.to(device, at::kBool) : at::zeros_like(prompts.box_labels, at::kBool);
   }
-  return network_.geometry(prompts, image, position, batch.image_index);
+  return prompts;
 }
 
 void Sam3::predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const {
@@ -185,18 +191,18 @@ Outputs Sam3::forward(const Batch& batch) {
   // Texts first, for the backward pass runs the other way: their gradients (1.4 GB) come when the image encoder's activations
   // are gone.
   const Texts texts = read_texts(batch);
-  const at::Tensor language = network_.language(texts.tokens);  // [T, L, d]
-  const std::array<at::Tensor, 3> pyramid = network_.vision(batch.images);
+  const at::Tensor language = features_.texts(texts.tokens);  // [T, L, d]
+  const Encoded images = features_.images(batch.images);
+  const std::array<at::Tensor, 3>& pyramid = images.pyramid;
   const std::int64_t side = sizes_.grid();
   const at::Tensor image = pyramid[2].flatten(2).transpose(1, 2);  // [B, HW, d]
-  const at::Tensor position = sines_(side, side, image.options().requires_grad(false));
+  const at::TensorOptions options = image.options().requires_grad(false);
+  const at::Tensor position = sines_(side, side, options);
 
-  const Sequence geometry = read_geometry(batch, image, position);
-  // Text keeps its padding in place; the prompt is one sequence with a mask, not a compact one.
-  const at::Tensor prompt = at::cat({language.index_select(0, texts.index), geometry.tokens}, 1);
-  const at::Tensor padding = at::cat({texts.padding.index_select(0, texts.index), geometry.padding}, 1);
-
-  const at::Tensor memory = network_.encoder(image, position, prompt, padding, batch.image_index);
+  // Boxes stay float32 under autocast.
+  const Asked asked{texts.tokens.index_select(0, texts.index), language.index_select(0, texts.index),
+                    read_boxes(batch, options.dtype(at::kFloat)), batch.image_index};
+  const auto [prompt, padding, memory] = features_.fuse(asked, images, image, position);
   const std::vector<Decoded> decoded = network_.decoder(memory, position, prompt, padding);
   const Masks masks = network_.segmentation(pyramid, batch.image_index, decoded.back().states, memory, prompt, padding);
   predict(decoded, network_.scoring.direction(prompt, padding), masks, out);

@@ -7,6 +7,7 @@
 #include <sam3lab/api/backbone.h>
 
 #include "plugins/backbones/sam3/decoder.h"
+#include "plugins/backbones/sam3/features.h"
 #include "plugins/backbones/sam3/geometry.h"
 #include "plugins/backbones/sam3/heads.h"
 #include "plugins/backbones/sam3/options.h"
@@ -41,6 +42,8 @@ class Sam3 final : public Backbone {
   NamedTensors parameters() override;
   NamedTensors buffers() override { return {}; }  // rotary phases and masks follow from the sizes
   void initialise(std::uint64_t seed) override;
+  // Of "image encoder", "text encoder" and "fusion encoder", which takes the box-prompt encoder with it.
+  std::vector<std::string> keep_features(std::shared_ptr<FeatureStore> store) override;
   [[nodiscard]] std::int64_t image_size() const override { return sizes_.img_size; }
   [[nodiscard]] std::int64_t object_queries() const override { return sizes_.num_queries; }
   // The row that the text encoder reads: context_length ids, zeros behind the end.
@@ -56,13 +59,14 @@ class Sam3 final : public Backbone {
   };
   [[nodiscard]] Part::Ports sockets() const;
   [[nodiscard]] Texts read_texts(const Batch& batch) const;
-  [[nodiscard]] Sequence read_geometry(const Batch& batch, const at::Tensor& image, const at::Tensor& position) const;
+  [[nodiscard]] static GeometricPrompts read_boxes(const Batch& batch, const at::TensorOptions& options);
   void check(const Batch& batch) const;
   void predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const;
 
   Sizes sizes_;
   Tokenizer tokenizer_;
   Network network_;
+  Features features_;
   SineGrid sines_;
 };
 
