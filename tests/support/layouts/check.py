@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""check.py EXPECTED VERIFIED: compares what `sam3lab verify --json` found in the generated layouts with what was put there.
+"""check.py EXPECTED VERIFIED...: compares what `sam3lab verify --json` found in the generated layouts with what was put there.
 check.py EXPECTED --groups SPLIT: whether a split file, made by subject, keeps each group on one side and has something on both."""
 import json
 import re
@@ -46,13 +46,13 @@ def check_groups(expected, split):
     return faults, f"groups={compared}"
 
 
-def check_contents(expected, verified):
-    found = {dataset["name"]: dataset for dataset in verified["datasets"]}
+def check_contents(expected, files):
+    found = {dataset["name"]: dataset for verified in files for dataset in verified["datasets"]}
     faults = [f"{name}: not read" for name in sorted(set(expected) - set(found))]
     for name in sorted(set(expected) & set(found)):
         faults += compare(name, expected[name], found[name])
-    faults += [f"{finding['severity']} {finding['check']}: {finding['text']} {finding.get('datasets')} {finding.get('examples', [])[:2]}" for finding in verified["findings"]
-               if finding["severity"] == "error"]
+    faults += [f"{finding['severity']} {finding['check']}: {finding['text']} {finding.get('datasets')} {finding.get('examples', [])[:2]}" for verified in files
+               for finding in verified["findings"] if finding["severity"] == "error"]
     return faults, f"datasets={len(found)} labels={sum(len(dataset['labels']) for dataset in found.values())}"
 
 
@@ -61,7 +61,7 @@ def main():
     if sys.argv[2] == "--groups":
         faults, said = check_groups(expected, load(sys.argv[3]))
     else:
-        faults, said = check_contents(expected, load(sys.argv[2]))
+        faults, said = check_contents(expected, [load(file) for file in sys.argv[2:]])
     for fault in faults:
         print(fault)
     print(f"{said} faults={len(faults)}")

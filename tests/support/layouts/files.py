@@ -1,5 +1,6 @@
 """Pictures, masks and volumes for generated data sets, written with other people's encoders, and a record of what is in them."""
 import gzip
+import io
 import json
 import pathlib
 
@@ -58,8 +59,9 @@ class Layouts:
 
 def save(path, array, **how):
     if path.suffix == ".gz":
-        with gzip.open(path, "wb") as file:
-            Image.fromarray(array).save(file, format="PPM")
+        packed = io.BytesIO()  # Pillow would write behind gzip's back, by the number of its file
+        Image.fromarray(array).save(packed, format="PPM")
+        path.write_bytes(gzip.compress(packed.getvalue()))
         return
     if path.suffix.lower() in (".jpg", ".jpeg"):
         how.setdefault("quality", 90)
