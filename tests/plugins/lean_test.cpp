@@ -91,6 +91,37 @@ TEST_P(SparingBlock, GivesGradientsToWhatTrainsAlone) {
   }
 }
 
+// What stochastic depth drops is not computed; AdamW must not see the difference.
+TEST(AddPath, LeavesOutWhatItWouldMultiplyWithZero) {
+  Part root;
+  Linear linear(root, "linear", 4, 4);
+  at::manual_seed(4);
+  {
+    const at::NoGradGuard no_gradient;
+    linear.weight.normal_();
+    linear.bias.normal_();
+  }
+  for (const double rate : {0.5, 1.0, 1e-9}) {
+    std::int64_t computed = 0;
+    const auto run = [&](const std::vector<at::Tensor>& weights) {
+      computed = 0;
+      return [&, weights](const at::Tensor& in) {
+        return add_path(in, rate, true, weights, [&](const at::Tensor& some) {
+          computed += some.size(0);
+          return linear(some);
+        });
+      };
+    };
+    const auto x = at::randn({8, 3, 4}).requires_grad_(true);
+    const auto all = gradients(root, x, run({}));
+    EXPECT_EQ(computed, 8);
+    const auto some = gradients(root, x, run({linear.weight, linear.bias}));
+    EXPECT_EQ(computed, rate == 1.0 ? 0 : rate == 0.5 ? 4 : 8);  // 4 of this seed
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_LE(difference(some[i], all[i]), 1e-6) << i;
+    EXPECT_TRUE(at::equal(some[0], all[0]));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Windows, SparingBlock, testing::Values(0, 4));
 
 TEST(RotaryAttention, EqualsComplexNumbers) {

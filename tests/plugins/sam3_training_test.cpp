@@ -50,7 +50,7 @@ Batch batch_of(const Golden& file, std::int64_t side) {
   batch.images = golden::images(file, side);
   batch.texts = nlohmann::json::parse(file.meta.at("texts")).get<std::vector<std::string>>();
   batch.image_index = in("image_index");
-  batch.targets = {in("num_boxes"), in("boxes"), padded(in("boxes"), in("num_boxes")), in("masks").to(at::kBool)};
+  batch.targets = {in("num_boxes"), in("boxes"), padded(in("boxes"), in("num_boxes")), in("masks").to(at::kBool), {}};
   if (file.tensors.contains("in.prompt_boxes"))
     batch.box_prompts = {in("prompt_boxes"), in("prompt_labels"), in("prompt_padding").to(at::kBool)};
   return batch;

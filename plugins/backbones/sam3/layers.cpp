@@ -1,12 +1,16 @@
 #include "plugins/backbones/sam3/layers.h"
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/torch.h>
 
 #include "plugins/backbones/sam3/counted_dropout.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
@@ -179,13 +183,49 @@ at::Tensor drop(const at::Tensor& x, double rate, bool training) {
   return x.is_cpu() && x.scalar_type() == at::kFloat ? counted_dropout(x, rate, draw_seed()) : at::dropout(x, rate, true);
 }
 
-at::Tensor drop_path(const at::Tensor& x, double rate, bool training) {
-  if (!training || rate <= 0.0) return x;
+namespace {
+
+// x itself; in the backward pass `weights`, which had no part in it, get gradients of zero: AdamW then lets their moments decay
+// as it does where a branch was computed and multiplied with zero.
+class LeftOut final : public torch::autograd::Node {
+ public:
+  explicit LeftOut(std::vector<at::Tensor> weights) : weights_(std::move(weights)) {}
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& gradients) override {
+    torch::autograd::variable_list result{gradients[0]};
+    for (const at::Tensor& weight : weights_) result.push_back(weight.requires_grad() ? at::zeros_like(weight) : at::Tensor());
+    return result;
+  }
+  void release_variables() override { weights_.clear(); }
+
+ private:
+  std::vector<at::Tensor> weights_;
+};
+
+at::Tensor left_out(const at::Tensor& x, const std::vector<at::Tensor>& weights) {
+  if (!at::GradMode::is_enabled()) return x;
+  const auto node = std::shared_ptr<LeftOut>(new LeftOut(weights), torch::autograd::deleteNode);
+  std::vector<at::Tensor> all{x};
+  all.insert(all.end(), weights.begin(), weights.end());
+  node->set_next_edges(torch::autograd::collect_next_edges(all));
+  const at::Tensor same = x.detach();
+  torch::autograd::set_history(same, node);
+  return same;
+}
+
+}  // namespace
+
+at::Tensor add_path(const at::Tensor& x, double rate, bool training, const std::vector<at::Tensor>& weights,
+                    const std::function<at::Tensor(const at::Tensor&)>& branch) {
+  if (!training || rate <= 0.0) return x + branch(x);
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[0] = x.size(0);
-  const at::Tensor kept = at::empty(shape, x.options()).bernoulli_(1.0 - rate);
+  at::Tensor kept = at::empty(shape, x.options().requires_grad(false)).bernoulli_(1.0 - rate);
+  const at::Tensor rows = x.is_cpu() && !weights.empty() ? kept.flatten().nonzero().flatten() : at::Tensor();
   // With a rate of 1 nothing is kept and there is nothing to scale.
-  return x * (rate < 1.0 ? kept.div_(1.0 - rate) : kept);
+  if (rate < 1.0) kept.div_(1.0 - rate);
+  if (!rows.defined() || rows.size(0) == x.size(0)) return x + branch(x) * kept;
+  if (rows.size(0) == 0) return left_out(x, weights);
+  return x.index_add(0, rows, branch(x.index_select(0, rows)) * kept.index_select(0, rows));
 }
 
 }  // namespace sam3lab::sam3

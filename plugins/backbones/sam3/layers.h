@@ -4,8 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "plugins/backbones/sam3/part.h"
 
@@ -119,7 +121,10 @@ struct Mlp : Part {
 // [N, S] padding (true = padded) as a mask of keys for Attention.
 [[nodiscard]] at::Tensor keys_to_attend(const at::Tensor& padding);
 [[nodiscard]] at::Tensor drop(const at::Tensor& x, double rate, bool training);
-// Drops whole samples of a residual branch and scales the others (stochastic depth, arXiv 1603.09382).
-[[nodiscard]] at::Tensor drop_path(const at::Tensor& x, double rate, bool training);
+// x + branch(x), where training drops the branch of a random part of the samples and scales the others (stochastic depth, arXiv
+// 1603.09382). Samples are never mixed by `branch`. Given its `weights`, what is dropped is not computed on the CPU; they get
+// gradients of zero for it.
+[[nodiscard]] at::Tensor add_path(const at::Tensor& x, double rate, bool training, const std::vector<at::Tensor>& weights,
+                                  const std::function<at::Tensor(const at::Tensor&)>& branch);
 
 }  // namespace sam3lab::sam3

@@ -49,7 +49,7 @@ class Part {
   void train(bool on);  // of a root
 
  protected:
-  // Zero until it is initialised or loaded; float32, with gradient.
+  // Any numbers until it is initialised or loaded; float32, with gradient.
   at::Tensor parameter(std::string name, std::vector<std::int64_t> shape);
   // Names in `port` are below this part's; an empty one is this part itself.
   void offer(Port port, Socket& socket) { ports_.emplace_back(std::move(port), &socket); }

@@ -11,18 +11,31 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-at::Generator generator_of(const at::Tensor& x) { return at::globalContext().defaultGenerator(x.device()); }
+// States of the generators that a step may draw from: the CPU's, from which seeds come, and that of the tensors' own device.
+struct RandomState {
+  explicit RandomState(c10::Device where) : device(where), on_cpu(state_of(at::kCPU)) {
+    if (!device.is_cpu()) on_device = state_of(device);
+  }
+  void restore() const {
+    set(at::kCPU, on_cpu);
+    if (!device.is_cpu()) set(device, on_device);
+  }
 
-at::Tensor random_state(const at::Generator& generator) {
-  at::Generator handle = generator;
-  const std::lock_guard lock(handle.mutex());
-  return handle.get_state();
-}
+  c10::Device device;
+  at::Tensor on_cpu, on_device;
 
-void restore(at::Generator generator, const at::Tensor& state) {
-  const std::lock_guard lock(generator.mutex());
-  generator.set_state(state);
-}
+ private:
+  static at::Tensor state_of(c10::Device where) {
+    at::Generator generator = at::globalContext().defaultGenerator(where);
+    const std::lock_guard lock(generator.mutex());
+    return generator.get_state();
+  }
+  static void set(c10::Device where, const at::Tensor& state) {
+    at::Generator generator = at::globalContext().defaultGenerator(where);
+    const std::lock_guard lock(generator.mutex());
+    generator.set_state(state);
+  }
+};
 
 // Autocast as a thread had it: the backward pass runs outside of it, and a replay must compute in the same types.
 class Autocast {
@@ -44,9 +57,23 @@ class Autocast {
   at::ScalarType type_;
 };
 
+thread_local bool replaying = false;
+
+// Sets `replaying` while it lives, whatever the step throws.
+class SecondRun {
+ public:
+  SecondRun() : before_(std::exchange(replaying, true)) {}
+  ~SecondRun() { replaying = before_; }
+  SecondRun(const SecondRun&) = delete;
+  SecondRun& operator=(const SecondRun&) = delete;
+
+ private:
+  bool before_;
+};
+
 class Replay final : public torch::autograd::Node {
  public:
-  Replay(Step step, std::vector<at::Tensor> inputs, at::Tensor state)
+  Replay(Step step, std::vector<at::Tensor> inputs, RandomState state)
       : step_(std::move(step)),
         inputs_(std::move(inputs)),
         state_(std::move(state)),
@@ -61,14 +88,16 @@ class Replay final : public torch::autograd::Node {
     at::Tensor out;
     {
       const at::AutoGradMode on(true);
-      const at::Generator generator = generator_of(leaves.front());
-      const at::Tensor now = random_state(generator);
-      restore(generator, state_);
+      const RandomState now(state_.device);
+      state_.restore();
       const Autocast outside(leaves.front().device().type());
       autocast_.set();
-      out = step_(leaves);
+      {
+        const SecondRun second;
+        out = step_(leaves);
+      }
       outside.set();
-      restore(generator, now);
+      now.restore();
     }
     if (gradients[0].defined()) torch::autograd::backward({out}, {gradients[0]});
     torch::autograd::variable_list result;
@@ -89,7 +118,7 @@ class Replay final : public torch::autograd::Node {
  private:
   Step step_;
   std::vector<at::Tensor> inputs_;
-  at::Tensor state_;
+  RandomState state_;
   Autocast autocast_;
 };
 
@@ -132,12 +161,18 @@ class LinearOf final : public torch::autograd::Node {
 
 }  // namespace
 
-at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool ends_step) {
   if (!at::GradMode::is_enabled()) return at::linear(before(x), weight, bias);
   at::Tensor out;
   {
     const at::NoGradGuard off;
-    out = at::linear(before(x), weight, bias);
+    if (ends_step && replaying) {
+      std::vector<std::int64_t> shape = x.sizes().vec();
+      shape.back() = weight.size(0);
+      out = at::zeros(shape, x.options());
+    } else {
+      out = at::linear(before(x), weight, bias);
+    }
   }
   auto node =
       std::shared_ptr<LinearOf>(new LinearOf(std::move(before), x, weight, bias.requires_grad()), torch::autograd::deleteNode);
@@ -148,7 +183,7 @@ at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weigh
 
 at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs) {
   if (!at::GradMode::is_enabled()) return step(inputs);
-  const at::Tensor state = random_state(generator_of(inputs.front()));
+  RandomState state(inputs.front().device());
   at::Tensor out;
   {
     const at::NoGradGuard off;
@@ -156,7 +191,7 @@ at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs) {
   }
   // A step that returns one of its inputs (or a view of it) must not have that tensor's history replaced.
   out = out.detach();
-  auto node = std::shared_ptr<Replay>(new Replay(std::move(step), inputs, state), torch::autograd::deleteNode);
+  auto node = std::shared_ptr<Replay>(new Replay(std::move(step), inputs, std::move(state)), torch::autograd::deleteNode);
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   torch::autograd::set_history(out, node);
   return out;

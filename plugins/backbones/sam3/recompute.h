@@ -19,6 +19,9 @@ using Before = std::function<at::Tensor(const at::Tensor& x)>;
 
 // linear(before(x)) that keeps x and not before(x), which it computes again in the backward pass: the matrix product is done
 // once. As for recompute(), gradients of parameters inside `before` are added to their .grad. `before` draws no random numbers.
-[[nodiscard]] at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+// `ends_step`: nothing in the step but sums reads the result, so that a recompute()d step need not make it the second time
+// (it is zero then).
+[[nodiscard]] at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                                   bool ends_step = false);
 
 }  // namespace sam3lab::sam3

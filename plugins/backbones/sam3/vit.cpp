@@ -78,40 +78,46 @@ at::Tensor from_windows(const at::Tensor& windows, std::int64_t side, at::IntArr
 
 }  // namespace
 
+VitBlock::Weights VitBlock::weights() const {
+  Ports ports;
+  collect_ports(ports);
+  // Additions have weights of their own, which a branch that is left out would not give zeros.
+  if (std::any_of(ports.begin(), ports.end(), [](const auto& port) { return !port.second->empty(); })) return {};
+  return {{norm1.weight, norm1.bias, attn.qkv.weight, attn.qkv.bias, attn.proj.weight, attn.proj.bias},
+          {norm2.weight, norm2.bias, mlp.fc1.weight, mlp.fc1.bias, mlp.fc2.weight, mlp.fc2.bias}};
+}
+
 at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) const {
-  const at::Tensor normed = norm1(x);
-  at::Tensor branch;
-  if (window > 0) {
-    branch = from_windows(attn(to_windows(normed, window), phases), window, x.sizes());
-  } else {
-    branch = attn(normed.flatten(1, 2), phases).view(x.sizes());
-  }
-  const at::Tensor mixed = x + drop_path(branch, rate, training());
-  return mixed + drop_path(mlp(norm2(mixed)), rate, training());
+  const Weights own = weights();
+  const at::Tensor mixed = add_path(x, rate, training(), own.attention, [&](const at::Tensor& in) {
+    const at::Tensor normed = norm1(in);
+    if (window == 0) return attn(normed.flatten(1, 2), phases).view(in.sizes());
+    return from_windows(attn(to_windows(normed, window), phases), window, in.sizes());
+  });
+  return add_path(mixed, rate, training(), own.mlp, [&](const at::Tensor& in) { return mlp(norm2(in)); });
 }
 
 bool VitBlock::can_be_sparing() const {
-  Ports ports;
-  collect_ports(ports);
-  return std::all_of(ports.begin(), ports.end(), [](const auto& port) { return port.second->empty(); }) &&
-         !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
+  return !weights().attention.empty() && !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
 }
 
 at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const {
-  const Before tokens = [this](const at::Tensor& in) {
-    const at::Tensor normed = norm1(in);
-    return window > 0 ? to_windows(normed, window) : normed.flatten(1, 2);
-  };
-  const at::Tensor attended = attn.mix(linear_of(tokens, x, attn.qkv.weight, attn.qkv.bias), phases);
-  const at::Tensor branch = window > 0 ? from_windows(attended, window, x.sizes()) : attended.view(x.sizes());
-  const at::Tensor mixed = x + drop_path(branch, rate, training());
-  const Before normed = [this](const at::Tensor& in) { return norm2(in); };
-  const Before activated = [](const at::Tensor& in) { return at::gelu(in); };
-  const Before both = [this](const at::Tensor& in) { return at::gelu(mlp.fc1(norm2(in))); };
-  const at::Tensor deep =
-      keep_hidden ? linear_of(activated, linear_of(normed, mixed, mlp.fc1.weight, mlp.fc1.bias), mlp.fc2.weight, mlp.fc2.bias)
-                  : linear_of(both, mixed, mlp.fc2.weight, mlp.fc2.bias);
-  return mixed + drop_path(deep, rate, training());
+  const Weights own = weights();
+  const at::Tensor mixed = add_path(x, rate, training(), own.attention, [&](const at::Tensor& in) {
+    const Before tokens = [this](const at::Tensor& before) {
+      const at::Tensor normed = norm1(before);
+      return window > 0 ? to_windows(normed, window) : normed.flatten(1, 2);
+    };
+    const at::Tensor attended = attn.mix(linear_of(tokens, in, attn.qkv.weight, attn.qkv.bias), phases);
+    return window > 0 ? from_windows(attended, window, in.sizes()) : attended.view(in.sizes());
+  });
+  return add_path(mixed, rate, training(), own.mlp, [&](const at::Tensor& in) {
+    const Before normed = [this](const at::Tensor& before) { return norm2(before); };
+    const Before activated = [](const at::Tensor& before) { return at::gelu(before); };
+    const Before both = [this](const at::Tensor& before) { return at::gelu(mlp.fc1(norm2(before))); };
+    if (!keep_hidden) return linear_of(both, in, mlp.fc2.weight, mlp.fc2.bias, true);
+    return linear_of(activated, linear_of(normed, in, mlp.fc1.weight, mlp.fc1.bias), mlp.fc2.weight, mlp.fc2.bias, true);
+  });
 }
 
 std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const {
@@ -141,6 +147,11 @@ Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping what)
   }
 }
 
+void Vit::move_phases(c10::Device device) {
+  window_phases = window_phases.to(device);
+  global_phases = global_phases.to(device);
+}
+
 std::vector<bool> Vit::sparing_blocks(at::IntArrayRef tokens) const {
   std::vector<bool> chosen(static_cast<std::size_t>(used_blocks), false);
   const std::int64_t each = blocks.front().sparing_bytes(tokens, keeping.hidden);
@@ -168,15 +179,18 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
   }
   x = ln_pre(x + position);
   const std::vector<bool> sparing = sparing_blocks(x.sizes());
-  const at::Tensor near = window_phases.to(x.device()), far = global_phases.to(x.device());
   for (std::size_t i = 0; i < static_cast<std::size_t>(used_blocks); ++i) {
     const VitBlock& block = blocks[i];
-    const at::Tensor& phases = block.window > 0 ? near : far;
+    const at::Tensor& phases = block.window > 0 ? window_phases : global_phases;
     const bool again = keeping.recomputes && in_training_pass() && (x.requires_grad() || block.trains());
     if (again && sparing[i] && block.can_be_sparing()) {
       x = block.sparing(x, phases, keeping.hidden);
     } else if (again) {
-      x = recompute([&block, phases](const std::vector<at::Tensor>& in) { return block(in[0], phases); }, {x});
+      // Sparing, too: the second run keeps what it made only until its own backward pass, and leaves out the last product.
+      const Step step = [&block, phases](const std::vector<at::Tensor>& in) {
+        return block.can_be_sparing() ? block.sparing(in[0], phases, true) : block(in[0], phases);
+      };
+      x = recompute(step, {x});
     } else {
       x = block(x, phases);
     }

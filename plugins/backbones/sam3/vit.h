@@ -39,6 +39,11 @@ struct VitBlock : Part {
   // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
   [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const;
   [[nodiscard]] bool can_be_sparing() const;
+  // Weights of the two branches; none where additions hang in them.
+  struct Weights {
+    std::vector<at::Tensor> attention, mlp;
+  };
+  [[nodiscard]] Weights weights() const;
   [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept of tokens [B, H, W, C]
   std::int64_t window;                                                                       // 0: global
   double rate;
@@ -51,6 +56,8 @@ struct VitBlock : Part {
 struct Vit : Part {
   Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
+
+  void move_phases(c10::Device device);  // they follow from the sizes and are no parameters
 
   at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
   Part patch_embed;
