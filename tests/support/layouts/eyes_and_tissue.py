@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import io, ndimage
 
-from files import SIDE, box, disk, save, square, white
+from files import SIDE, box, disk, save, square, tiles, white
 
 
 def fundus(out):
@@ -86,22 +86,41 @@ def histology(out):
             out.path(name, f"{xml}{stem}.xml").write_text('<Annotations MicronsPerPixel="0.252000">\n <Annotation Id="1" Name="" ReadOnly="0" Type="4">\n  <Regions>\n'
                                                           f'   <RegionAttributeHeaders/>\n{regions}  </Regions>\n  <Plots/>\n </Annotation>\n</Annotations>\n')
             out.expect(name, group=r"(TCGA-\w+-\w+)-" if name == "monuseg" else None, nucleus=400 + 144)
+    typed_nuclei(out)
+    tissue_regions(out)
+
+
+CONSEP = {1: "miscellaneous nucleus", 2: "inflammatory nucleus", 3: "healthy epithelial nucleus", 4: "malignant epithelial nucleus", 5: "fibroblast nucleus", 6: "muscle nucleus", 7: "endothelial nucleus"}
+BCSS = {1: "tumour", 2: "stroma", 3: "lymphocytic infiltrate", 4: "necrosis", 5: "glandular secretion", 6: "blood", 8: "metaplastic tissue", 9: "fat", 10: "plasma cell infiltrate", 11: "immune infiltrate",
+        12: "mucoid material", 13: "normal acinus or duct", 14: "lymphatic vessel", 16: "nerve", 17: "skin adnexa", 18: "blood vessel", 19: "angioinvasion", 20: "ductal carcinoma in situ", 21: "other tissue"}
+
+
+def typed_nuclei(out):
+    """MATLAB 5, compressed, doubles: two nuclei of the fourth type, one of each other."""
     for part, stem in (("Train", "train_1"), ("Test", "test_1")):
-        kinds = np.where(numbered == 1, 4, np.where(numbered == 2, 2, 0))
+        numbers, kinds = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE))
+        for number, (kind, tile) in enumerate(zip([*CONSEP, 4], tiles(8)), 1):
+            numbers[tile], kinds[tile] = number, kind
         out.save_picture("consep", f"{part}/Images/{stem}.png")
-        io.savemat(out.path("consep", f"{part}/Labels/{stem}.mat"), {
-            "inst_map": numbered.astype(np.float64), "type_map": kinds.astype(np.float64), "inst_type": np.array([[4.0], [2.0]]),
-            "inst_centroid": np.array([[16.0, 16.0], [44.0, 44.0]])}, do_compression=True)
+        io.savemat(out.path("consep", f"{part}/Labels/{stem}.mat"), {"inst_map": numbers, "type_map": kinds, "inst_type": np.array([[*CONSEP, 4]]).T, "inst_centroid": np.zeros((8, 2))},
+                   do_compression=True)
         out.save_picture("consep", f"{part}/Overlay/{stem}.png")
-        out.expect("consep", malignant_epithelial_nucleus=first.sum(), inflammatory_nucleus=second.sum())
+        out.expect("consep")
+        for kind, label in CONSEP.items():
+            out.label("consep", label, 120 if kind == 4 else 60)
+
+
+def tissue_regions(out):
+    """Codes 0, 7 and 15 say nothing of their pixels."""
     for stem in ("TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500", "TCGA-A2-A04P-DX1_xmin104246_ymin48517_MPP-0.2500"):
         codes = np.zeros((SIDE, SIDE), np.uint8)
-        codes[8:, 8:] = 2
-        codes[20:40, 20:50] = 1
-        codes[50:56, 20:30] = 7
+        for code, tile in zip([*BCSS, 7, 15], tiles(len(BCSS) + 2)):
+            codes[tile] = code
         out.save_picture("breast_cancer_segmentation", f"rgbs_colorNormalized/{stem}.png")
         save(out.path("breast_cancer_segmentation", f"masks/{stem}.png"), codes)
-        out.expect("breast_cancer_segmentation", group=r"(TCGA-\w+-\w+)-", tumour=(codes == 1).sum(), stroma=(codes == 2).sum())
+        out.expect("breast_cancer_segmentation", group=r"(TCGA-\w+-\w+)-")
+        for label in BCSS.values():
+            out.label("breast_cancer_segmentation", label, 60)
     out.path("breast_cancer_segmentation", "meta/gtruth_codes.tsv").write_text("label\tGT_code\noutside_roi\t0\ntumor\t1\n")
 
 

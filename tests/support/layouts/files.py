@@ -74,6 +74,11 @@ def box(top, left, height, width, side=(SIDE, SIDE)):
     return mask
 
 
+def tiles(count):
+    """`count` boxes of 6 x 10 px that do not touch."""
+    return [box(2 + 8 * (n // 5), 2 + 12 * (n % 5), 6, 10) for n in range(count)]
+
+
 def disk(row, column, radius, side=(SIDE, SIDE)):
     rows, columns = np.ogrid[: side[0], : side[1]]
     return (rows - row) ** 2 + (columns - column) ** 2 <= radius**2

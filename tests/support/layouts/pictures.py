@@ -3,7 +3,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from files import SIDE, box, decoded, disk, save, white
+from files import SIDE, box, decoded, disk, save, tiles, white
 
 
 def xray(out):
@@ -152,27 +152,37 @@ def endoscopy(out):
     operations(out)
 
 
+CHOLEC = {11: "abdominal wall", 21: "liver", 13: "gastrointestinal tract", 12: "fat", 31: "grasper", 23: "connective tissue", 24: "blood", 25: "cystic duct", 32: "l-hook electrocautery",
+          22: "gallbladder", 33: "hepatic vein", 5: "liver ligament"}
+M2CAI = {(0, 85, 170): "grasper", (0, 85, 255): "bipolar forceps", (0, 170, 255): "l-hook electrocautery", (0, 255, 85): "scissors", (0, 255, 170): "clip applier", (85, 0, 170): "suction irrigator",
+         (85, 0, 255): "specimen bag", (170, 85, 85): "trocar", (170, 170, 170): "surgical clip", (85, 170, 0): "liver", (85, 170, 255): "gallbladder", (85, 255, 0): "fat",
+         (85, 255, 170): "abdominal wall", (170, 0, 255): "artery", (255, 0, 255): "intestine", (255, 255, 0): "bile", (255, 0, 0): "blood"}
+
+
 def operations(out):
-    """Grey classes given as RGB, one mask with an alpha channel and one with a white frame; classes as colours."""
-    for video, clip, frame, alpha, frame_of in (("video01", "video01_00080", 80, False, 0), ("video01", "video01_00080", 81, True, 0), ("video12", "video12_15750", 15750, False, 2)):
+    """Grey classes given as RGB, one mask with an alpha channel and one with a white frame; classes as colours, one of them unknown."""
+    for number, (video, clip, frame) in enumerate((("video01", "video01_00080", 80), ("video01", "video01_00080", 81), ("video12", "video12_15750", 15750))):
         grey = np.full((SIDE, SIDE), 50, np.uint8)
-        grey[10:30, 10:40] = 21
-        grey[40:50, 5:25] = 22
-        if frame_of:
-            grey[:frame_of] = grey[-frame_of:] = 255
-        mask = np.stack([grey] * 3 + ([np.full_like(grey, 255)] if alpha else []), -1)
+        for value, tile in zip(CHOLEC, tiles(len(CHOLEC))):
+            grey[tile] = value
+        if number == 2:
+            grey[:2] = grey[-2:] = 255
+        mask = np.stack([grey] * 3 + ([np.full_like(grey, 255)] if number == 1 else []), -1)
         stem = f"{video}/{clip}/frame_{frame}_endo"
         out.save_picture("cholecseg8k", f"{stem}.png")
         save(out.path("cholecseg8k", f"{stem}_watershed_mask.png"), mask)
         save(out.path("cholecseg8k", f"{stem}_mask.png"), mask)
         out.save_picture("cholecseg8k", f"{stem}_color_mask.png")
-        out.expect("cholecseg8k", group=r"(video\d+)/", liver=20 * 30, gallbladder=10 * 20)
+        out.expect("cholecseg8k", group=r"(video\d+)/")
+        for label in CHOLEC.values():
+            out.label("cholecseg8k", label, 60)
     for part, stem in (("train", "00"), ("train", "225"), ("test", "475")):
         colours = np.zeros((SIDE, SIDE, 3), np.uint8)
-        colours[5:35, 5:55] = (85, 170, 0)
-        colours[40:50, 10:30] = (0, 85, 170)
-        colours[52:60, 10:30] = (170, 0, 85)
+        for colour, tile in zip([*M2CAI, (170, 0, 85)], tiles(len(M2CAI) + 1)):
+            colours[tile] = colour
         out.save_picture("m2caiseg", f"{part}/images/{stem}.jpg")
         save(out.path("m2caiseg", f"{part}/groundtruth/{stem}_gt.png"), colours)
-        out.expect("m2caiseg", liver=30 * 50, grasper=10 * 20)
+        out.expect("m2caiseg")
+        for label in M2CAI.values():
+            out.label("m2caiseg", label, 60)
     out.save_picture("m2caiseg", "trainval/images/00.jpg")

@@ -6,7 +6,7 @@ import h5py
 import nibabel
 import numpy as np
 
-from files import SIDE, box, disk, square
+from files import SIDE, box, disk, square, tiles
 
 DEPTH = 8
 
@@ -172,16 +172,16 @@ def cells(out):
     organelles(out)
     for fold in (1, 2):
         masks = np.zeros((2, SIDE, SIDE, 6))
-        masks[0, 5:15, 5:15, 0], masks[0, 30:40, 30:45, 0], masks[1, 20:30, 20:40, 2] = 3, 4, 1
+        for channel, tile in enumerate(tiles(5)):
+            masks[channel % 2, ..., channel][tile] = 7 + channel
+        masks[0, 30:40, 30:45, 0] = 4  # a second one
         masks[..., 5] = masks[..., :5].sum(-1) == 0
         np.save(out.path("pannuke", f"Fold {fold}/images/fold{fold}/images.npy"), np.stack([out.picture() for _ in range(2)]).astype(np.float64))
         np.save(out.path("pannuke", f"Fold {fold}/masks/fold{fold}/masks.npy"), masks)
         np.save(out.path("pannuke", f"Fold {fold}/images/fold{fold}/types.npy"), np.array(["Breast", "Colon"]))
         out.expect("pannuke", images=2)
-        out.label("pannuke", "neoplastic nucleus", 100 + 150)
-        out.label("pannuke", "connective tissue nucleus", 200)
-        for label in ("inflammatory nucleus", "dead nucleus", "epithelial nucleus"):
-            out.label("pannuke", label, 0)
+        for label, pixels in (("neoplastic nucleus", 60 + 150), ("inflammatory nucleus", 60), ("connective tissue nucleus", 60), ("dead nucleus", 60), ("epithelial nucleus", 60)):
+            out.label("pannuke", label, pixels)
 
 
 def organelles(out):
