@@ -28,6 +28,7 @@ Words words_of(const std::string& text) {
     if (word == "nuclei") word = "nucleus";
     if (word.size() > 3 && word.ends_with('s') && !word.ends_with("us") && !word.ends_with("ss") && !word.ends_with("is"))
       word.pop_back();
+    if (word == "tumor") word = "tumour";
   }
   return words;
 }
