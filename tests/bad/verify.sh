@@ -68,7 +68,7 @@ dataset() {  # NAME LABEL [MORE LINES]
 
 # Nothing is invented.
 accepts 'errors=0 warnings=0 notes=0 datasets=1 images=32' "$program" verify clean.toml --quiet
-accepts 'errors=0 warnings=0' "$program" verify clean.toml --set split.official= --workers 3 --quiet
+accepts 'errors=0 warnings=0' "$program" verify clean.toml --set 'split.official=""' --workers 3 --quiet
 
 # Each is found, where it is, and nothing else: check, datasets, how often.
 "$program" verify planted.toml --json --quiet --html page >found.json 2>found.err
@@ -80,15 +80,15 @@ error near_duplicate_leak planted 1
 error no_term values 1
 error pairs planted 2
 error prompt_conflict values 2
-error same_dataset other+copy 32
+error same_dataset copy+other 32
 error size planted 1
 error unreadable planted 1
 error values values 2
 error zero_overlap beside 32
-note empty_masks planted 1
+note empty_masks planted 2
 note flat_images planted 1
 note known_defect clean 1
-warning duplicate other+copy 32
+warning duplicate copy+other 32
 warning duplicate planted 1
 warning label_unused values 1
 warning one_side values 1
@@ -111,11 +111,11 @@ accepts 'only some images' "$program" verify clean.toml --limit 5 --quiet
 
 # A split is a file; a changed one is refused, and so is one for other data.
 accepts 'errors=0' "$program" verify clean.toml --write-split split.json --quiet
-accepts 'errors=0' "$program" verify clean.toml --set split.official= --set split.file=split.json --quiet
+accepts 'errors=0' "$program" verify clean.toml --set 'split.official=""' --set split.file=split.json --quiet
 refuses 2 'split.file has the sides of all items' "$program" verify clean.toml --set split.file=split.json
 sed -i 's/"train\/023"/"train\/099"/' split.json
 accepts_not() { run_check 3 out "$@"; }
-accepts_not 'names items that the data lack' "$program" verify clean.toml --set split.official= --set split.file=split.json --quiet
+accepts_not 'names items that the data lack' "$program" verify clean.toml --set 'split.official=""' --set split.file=split.json --quiet
 accepts_not 'has no such part' "$program" verify clean.toml --set split.official=fold3 --quiet
 
 # What must not be used as it is, is refused before anything is read.
@@ -127,7 +127,7 @@ accepts 'errors=0' "$program" verify clean.toml --set 'data.require_licence=["CC
 refuses 2 'licence is out of range' "$program" verify clean.toml --set dataset.clean.licence=GPL
 refuses 2 'no rectangles' "$program" verify clean.toml --set 'dataset.clean.anonymise_boxes=[0.5, 0, 0.4, 1]'
 refuses 2 'asks for a text that is not given' "$program" verify clean.toml --set dataset.clean.prompt=published
-refuses 2 'split.fold is out of range' "$program" verify clean.toml --set split.official= --set split.folds=4 --set split.fold=4
+refuses 2 'split.fold is out of range' "$program" verify clean.toml --set 'split.official=""' --set split.folds=4 --set split.fold=4
 refuses 2 'matches no internal dataset' "$program" verify clean.toml --set 'split.leave_out=["modality=ct"]'
 refuses 2 'selects by nothing known' "$program" verify clean.toml --set 'split.leave_out=["colour=red"]'
 refuses 2 'out of range' "$program" verify clean.toml --workers 0

@@ -224,7 +224,7 @@ TEST(Split, OfficialPartsAreFollowedAndNeverLeak) {
   options.official = "fold7";
   EXPECT_THAT(refusal({source}, options), testing::HasSubstr("no such part"));
   options.official = "test";
-  source.items[4].part = "test";  // its subject's other images train
+  source.items[4].part = "train";  // its subject's other images are held out
   EXPECT_THAT(refusal({source}, options), testing::HasSubstr("trains on 'p1' and holds it out"));
 }
 
@@ -233,7 +233,7 @@ TEST(Split, LeavesOutModalitiesSitesAndDatasets) {
   auto both = study("both", "mri");  // subjects of the CT study
   SplitOptions options;
   options.leave_out = {"modality=ct"};
-  const auto splits = make_splits({ct, mri, both}, options);
+  const auto splits = make_splits({ct, mri}, options);
   EXPECT_EQ(splits[0].held_out.size(), 60U);
   EXPECT_EQ(splits[1].held_out.size(), 9U);  // 3 of 20 subjects, as without it
   EXPECT_EQ(splits[1].train.size(), 51U);

@@ -140,7 +140,7 @@ TEST(Scan, CountsTheSameWithAnyNumberOfThreads) {
   EXPECT_EQ(a.read, 47);
   EXPECT_EQ(a.empty, 1);
   EXPECT_EQ(a.flat, 1);
-  EXPECT_EQ(a.labels.at("blob").images[static_cast<std::size_t>(Side::train)], 36);
+  EXPECT_EQ(a.labels.at("blob").images[static_cast<std::size_t>(Side::train)], 38);
   EXPECT_EQ(a.labels.at("blob").on_background, 0);
   EXPECT_THAT(a.failures.at("unreadable").examples, ElementsAre(HasSubstr("a7.png: no picture")));
   EXPECT_THAT(a.failures.at("size").examples, ElementsAre(HasSubstr("a/11: masks of 'blob' of another size")));
@@ -169,9 +169,9 @@ TEST(Scan, SeesMasksOnEmptyBackground) {
 
 TEST(Duplicates, ToldByHowTheyFalsify) {
   auto a = verified("a", 0, 20), b = verified("b", 100, 20);
-  pictures(a).image(10) = picture(1);                   // trained on, and a/1 is held out
-  pictures(a).image(15) = picture(14);                  // both trained on
-  pictures(b).image(2).image = picture(12, 140).image;  // held out, the same picture as a/12, larger
+  pictures(a).image(10) = picture(1);       // trained on, and a/1 is held out
+  pictures(a).image(15) = picture(14);      // both trained on
+  pictures(b).image(2) = picture(12, 140);  // held out, the same picture as a/12, larger
   const std::vector<VerifiedDataset> all = {a, b};
   const auto found = find_duplicates(all, scan_images(all, {1, 0, {}}).prints);
   ASSERT_THAT(checks(found.findings), testing::UnorderedElementsAre("duplicate", "duplicate_leak", "near_duplicate_leak"));
