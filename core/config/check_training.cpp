@@ -31,6 +31,11 @@ std::vector<Fault> training_faults(const Experiment& experiment, const std::stri
     faults.push_back({where, "train.best_metric names no metric of the experiment", train.best_metric, "one of: " + join(names),
                       did_you_mean(train.best_metric, names)});
   }
+  if (!train.cache.empty() && experiment.augment.views == 0 && experiment.augment.changes()) {
+    faults.push_back({where, "train.cache is of no use where [augment] makes another image of each draw", "augment.views = 0",
+                      "augment.views of 1 or more, or nothing in [augment]",
+                      "set augment.views to how many versions of an image there may be, or leave train.cache out"});
+  }
   if (train.early_stop_epochs > 0 && train.best_metric.empty()) {
     faults.push_back({where, "train.early_stop_epochs needs a score to go by", "no train.best_metric", "the name of a metric",
                       "set train.best_metric"});

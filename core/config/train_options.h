@@ -12,17 +12,20 @@ struct TrainOptions {
   double epsilon = 1e-8, clip_norm = 0.1;
   std::string schedule = "inverse_square_root";
   std::int64_t warmup_steps = 20, cooldown_steps = 20, timescale = 20;
+  Texts constant_rate;
   double ema_decay = 0.0;
   std::string device = "auto", precision = "float32", memory = "exact";
   double loss_scale = 1024.0;
   std::int64_t loss_scale_interval = 2000;
   std::int64_t threads = 1, copies = 1, workers = 1;
   bool deterministic = false, shard_optimizer = false;
+  std::string cache;
+  double cache_gb = 20.0;
   bool evaluate_before = true;
   std::string best_metric;
   std::int64_t evaluate_every = 1, evaluate_items = 0, early_stop_epochs = 0;
   double one_to_many_weight = 2.0;
-  bool one_to_many_on_auxiliary = false;
+  bool one_to_many_on_auxiliary = false, local_boxes = false;
 
   template <class V>
   void visit(V&& v) {
@@ -38,6 +41,8 @@ struct TrainOptions {
     v("one_to_many_weight", one_to_many_weight, at_least(0).about("weight of the losses of one-to-many queries"));
     v("one_to_many_on_auxiliary", one_to_many_on_auxiliary,
       about("match one-to-many queries of earlier decoder layers with matcher.one_to_many, not matcher.one_to_one"));
+    v("local_boxes", local_boxes,
+      about("divide the losses of each copy by its own number of targets, not by the mean over all copies and processes"));
   }
 
  private:
@@ -52,6 +57,9 @@ struct TrainOptions {
     v("warmup_steps", warmup_steps, at_least(0).unit("steps").about("linear rise of the rate from zero"));
     v("cooldown_steps", cooldown_steps, at_least(0).unit("steps").about("linear fall of the rate to zero at the end"));
     v("timescale", timescale, at_least(1).unit("steps").about("of the inverse square root"));
+    v("constant_rate", constant_rate,
+      about("shell patterns of parameters that keep their peak rate in every step, warm-up and cool-down included, e.g. "
+            "\"transformer.encoder.*\"; the scheme must give them a rate of their own"));
     v("ema_decay", ema_decay,
       at_least(0).less_than(1).about("decay a step of an exponential moving average of the weights, which is evaluated and "
                                      "saved in their place; 0: none"));
@@ -59,18 +67,18 @@ struct TrainOptions {
 
   template <class V>
   void visit_machine(V&& v) {
-    v("precision", precision,
-      one_of({"float32", "bfloat16", "float16"})
-          .about("type of matrix products and activations (autocast); weights, moments and losses stay float32"));
-    v("loss_scale", loss_scale,
-      at_least(1).about("float16: first factor of the loss, halved when a gradient overflows (that step is left out)"));
-    v("loss_scale_interval", loss_scale_interval,
-      at_least(1).unit("steps").about("float16: steps without overflow after which the factor doubles"));
-    v("memory", memory,
     v("device", device,
       about(
           "auto, cpu, cuda or cuda:N: where the model computes; auto: a GPU that can be used, else the CPU; several processes "
           "take a GPU each"));
+    v("precision", precision,
+      one_of({"float32", "bfloat16", "float16"})
+          .about("type of matrix products and activations (autocast); weights, moments and losses stay float32"));
+    v("loss_scale", loss_scale,
+      at_least(1).about("float16: first factor of the loss; halved when a gradient overflows, and the step computed again"));
+    v("loss_scale_interval", loss_scale_interval,
+      at_least(1).unit("steps").about("float16: steps without overflow after which the factor doubles"));
+    v("memory", memory,
       one_of({"exact", "fast", "lean"})
           .about("exact: recomputes activations as the backbone's options say; fast: keeps most of them; lean: keeps few, and "
                  "AdamW's moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
@@ -83,6 +91,11 @@ struct TrainOptions {
       about("refuse algorithms of LibTorch that may give other bits the next time; slower on a GPU"));
     v("shard_optimizer", shard_optimizer,
       about("with several processes each keeps AdamW's moments of its part of the weights (ZeRO-1)"));
+    v("cache", cache,
+      Limits().path().about("folder for what frozen parts of the model compute, so that it is computed once an image, text and "
+                            "prompt; runs may share it; empty: none"));
+    v("cache_gb", cache_gb,
+      more_than(0).unit("GB").about("most that lies in that folder; what was used longest ago goes first"));
   }
 
   template <class V>

@@ -1,6 +1,7 @@
 #include "core/train/loader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -9,8 +10,26 @@
 #include <sam3lab/api/error.h>
 
 #include "core/train/augment.h"
+#include "core/train/box_prompts.h"
+#include "core/train/resize_pad.h"
 
 namespace sam3lab {
+namespace {
+
+// Whole prompts go, as in FilterFindQueriesWithTooManyOut, sam3/train/transforms/filter_query_transforms.py.
+void leave_out_crowded(Sample& sample, std::int64_t most) {
+  Sample kept = sample;
+  kept.queries.clear();
+  kept.masks.clear();
+  for (std::size_t q = 0; q < sample.queries.size(); ++q) {
+    if (sample.masks[q].size(0) > most) continue;
+    kept.queries.push_back(std::move(sample.queries[q]));
+    kept.masks.push_back(std::move(sample.masks[q]));
+  }
+  sample = std::move(kept);
+}
+
+}  // namespace
 
 Loader::Loader(const Pool& pool, const AugmentOptions& augment, const LoaderOptions& options)
     : pool_(pool), augment_(augment), options_(options), sampler_(pool, options.seed) {
@@ -36,20 +55,33 @@ Loader::Place Loader::draw() {
 }
 
 Sample Loader::prepare(const Place& place) const {
-  const auto [d, item] = place.drawn;
+  const auto [d, item, before] = place.drawn;
   const auto& dataset = pool_.datasets()[d];
   // A stream of its own: a draw asks and augments the same whoever prepares it, and a resumed run goes on with it.
   Random random(options_.seed, fmt::format("draw {}", place.number));
   const auto image = dataset.data->load(item);
   const auto queries = pool_.queries(d, image, true, random);
-  auto sample = augment(make_sample(image, queries, options_.side), augment_, random);
+  // Recorded views: how an image is changed follows from which one it is and how often it came before. Boxes have a stream of
+  // their own there, for how many are drawn depends on what is asked.
+  Random of_boxes = random;
+  Random* for_boxes = &random;
+  if (augment_.views > 0) {
+    const auto view = fmt::format("view {} of {}/{}", before % augment_.views, dataset.name, dataset.data->item(item).id);
+    random = Random(options_.seed, view);
+    of_boxes = Random(options_.seed, "boxes, " + view);
+    for_boxes = &of_boxes;
+  }
+  const auto side = random_side(augment_, options_.side, random);
+  auto sample = augment(make_sample(image, queries, side), augment_, random);
+  if (augment_.most_targets > 0) leave_out_crowded(sample, augment_.most_targets);
   for (std::size_t q = 0; q < sample.masks.size(); ++q) {
     if (sample.masks[q].size(0) <= options_.most_targets) continue;
     throw DataError(Fault{dataset.data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
                           std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", options_.most_targets),
                           "raise backbone.num_queries, cut smaller tiles, or set targets = \"class\""});
   }
-  return sample;
+  give_boxes(sample, image.image.size(0), image.image.size(1), augment_, *for_boxes);
+  return padded(std::move(sample), options_.side, random);
 }
 
 void Loader::work() {

@@ -43,7 +43,7 @@ class Loader {
  private:
   struct Place {
     std::int64_t number = 0;
-    std::pair<std::size_t, std::int64_t> drawn;  // dataset, item
+    Sampler::Draw drawn;
     std::optional<Sample> sample;
     std::exception_ptr failure;
   };

@@ -17,15 +17,16 @@ Sampler::Sampler(const Pool& pool, std::uint64_t seed) : random_(seed, "sampler"
   }
 }
 
-std::pair<std::size_t, std::int64_t> Sampler::next() {
+Sampler::Draw Sampler::next() {
   double at = random_.uniform() * total_;
   auto source = sources_.begin();
   while (std::next(source) != sources_.end() && at >= source->weight) at -= (source++)->weight;
   if (source->cursor == source->items.size()) {
     random_.shuffle(source->items);
     source->cursor = 0;
+    ++source->rounds;
   }
-  return {source->dataset, source->items[source->cursor++]};
+  return {source->dataset, source->items[source->cursor++], source->rounds - 1};
 }
 
 }  // namespace sam3lab

@@ -2,7 +2,6 @@
 // comes once before any comes again. Deterministic in the seed.
 #pragma once
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include <sam3lab/api/random.h>
@@ -14,8 +13,12 @@ namespace sam3lab {
 class Sampler {
  public:
   Sampler(const Pool& pool, std::uint64_t seed);
-  // {dataset, item}
-  std::pair<std::size_t, std::int64_t> next();
+  struct Draw {
+    std::size_t dataset = 0;
+    std::int64_t item = 0;
+    std::int64_t before = 0;  // how often this item was drawn before
+  };
+  Draw next();
 
  private:
   struct Source {
@@ -23,6 +26,7 @@ class Sampler {
     double weight;
     std::vector<std::int64_t> items;
     std::size_t cursor;
+    std::int64_t rounds = 0;  // begun
   };
   std::vector<Source> sources_;
   double total_ = 0.0;

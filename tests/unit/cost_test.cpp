@@ -75,6 +75,8 @@ TEST(CostMeter, CountsAKindOfStepOnceAndKeepsIt) {
   EXPECT_EQ(step("a", 2).flops, 48.0);
   EXPECT_EQ(step("b", 4).flops, 96.0);
   EXPECT_EQ(step("a", 100).flops, 48.0);  // not counted again
+  EXPECT_EQ(step("", 2).flops, 48.0);
+  EXPECT_EQ(step("", 100).flops, 2400.0);  // of no kind: counted each time
   const StepRow row = step("a", 2);
   EXPECT_GT(row.seconds, 0.0);
   EXPECT_LT(row.seconds, 10.0);

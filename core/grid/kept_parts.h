@@ -1,0 +1,28 @@
+// `[train] cache` of a run: which parts of its model are computed once, and what came of it.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sam3lab/api/backbone.h>
+
+namespace sam3lab {
+
+struct Cell;
+
+struct KeptParts {
+  std::vector<std::string> names;
+  std::string reason;                      // why there are none
+  [[nodiscard]] std::string text() const;  // "cached: image encoder, text encoder", "nothing is cached: REASON"
+};
+
+// Backbone::keep_features, with the reason where that keeps nothing.
+KeptParts keep_features(Backbone& model, const std::shared_ptr<FeatureStore>& store);
+
+// Opens the folder, if one is named. DataError if it cannot be written.
+void open_features(Cell& cell);
+// All copies of the tuned model keep there from now on; progress and record say what.
+void keep_features(Cell& cell);
+void record_features(Cell& cell);  // how often something was found
+
+}  // namespace sam3lab
