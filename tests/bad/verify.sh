@@ -131,6 +131,29 @@ refuses 2 'split.fold is out of range' "$program" verify clean.toml --set 'split
 refuses 2 'matches no internal dataset' "$program" verify clean.toml --set 'split.leave_out=["modality=ct"]'
 refuses 2 'selects by nothing known' "$program" verify clean.toml --set 'split.leave_out=["colour=red"]'
 refuses 2 'out of range' "$program" verify clean.toml --workers 0
+# A run's record has the licences and the SHA-256 of the split file; the licence is no part of its identity.
+accepts 'errors=0' "$program" verify clean.toml --write-split split.json --quiet
+cat >tiny.toml <<'END'
+extends = "clean.toml"
+[backbone]
+use = "sam3"
+size = "tiny"
+img_size = 56
+pretrain_img_size = 56
+[split]
+official = ""
+file = "split.json"
+[metric.dice]
+[train]
+steps = 0
+END
+"$program" run tiny.toml --limit 1 --out results --quiet --json >/dev/null 2>run.err
+holds "a run on a split file: $(cat run.err)" ls results/tiny-s0-*.h5
+accepts 'licences: CC0: clean' "$program" inspect results/tiny-s0-*.h5
+accepts "split_file_sha256: $(sha256sum split.json | cut -d' ' -f1)" "$program" inspect results/tiny-s0-*.h5
+"$program" run tiny.toml --limit 1 --out results --quiet --set dataset.clean.licence=own >/dev/null 2>&1
+holds "another licence is the same run" test "$(ls results/*.h5 | wc -l)" -eq 1
+
 # What would stop a run, does: the same faults, as an error.
 cat >run.toml <<'END'
 extends = "planted.toml"
