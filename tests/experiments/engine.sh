@@ -6,7 +6,7 @@ source "$(dirname "$0")/../support/checks.bash"
 cd "$(dirname "$0")/../.."
 experiment=experiments/smoke/tiny.toml
 limit=300
-fast=(--limit 1 --quiet --set evaluate.overlays=false --set train.evaluate_before=false)
+fast=(--limit 1 --quiet --set evaluate.overlays=false --set train.evaluate_before=false "${two_datasets[@]}")
 run=$scratch/run # NAME OPTIONS...: a program of its own, which the checks can put a time limit on
 printf '#!/bin/bash\nexec "%s" run %s %s --out "%s/$1" "${@:2}"\n' "$program" "$experiment" "${fast[*]}" "$scratch" >"$run"
 chmod +x "$run"
@@ -31,12 +31,23 @@ accepts internal_after "$run" dropout_again --set backbone.dropout=0.3 --set tra
 holds 'equal seeds give equal weights, with dropout and two copies' same dropout dropout_again
 holds 'dropout is used' differ plain dropout
 
-# A first loss scale that six steps do not spend with looking for one that fits.
 for precision in bfloat16 float16; do
-  accepts internal_after "$run" "$precision" --set "train.precision=$precision" --set backbone.recompute=on --set train.loss_scale=4
+  accepts internal_after "$run" "$precision" --set "train.precision=$precision" --set backbone.recompute=on
   accepts "$precision" "$program" inspect "$(echo "$scratch/$precision"/*.h5)"
   holds "$precision is used" differ plain "$precision"
 done
+# A scale under which gradients overflow costs no step: one step changes the weights, and as a scale that fits from the start does.
+one_step=(--set train.steps=1 --set train.warmup_steps=0 --set train.cooldown_steps=0 --set train.precision=float16)
+accepts internal_after "$run" fits "${one_step[@]}" --set train.loss_scale=4
+accepts internal_after "$run" too_large "${one_step[@]}" --set train.loss_scale=1e6
+accepts internal_after "$run" no_step "${one_step[@]}" --set train.learning_rate=1e-30
+holds 'a step that overflows is made again' differ no_step too_large
+close() { # how far the first of two is from the third, by how far the second is
+  paste <(values_of "$1" | od -An -v -t f4 -w4) <(values_of "$2" | od -An -v -t f4 -w4) <(values_of "$3" | od -An -v -t f4 -w4) |
+    awk '{ a += ($1 - $2) ^ 2; b += ($2 - $3) ^ 2 } END { exit !(a < 0.01 * b) }'
+}
+holds 'and its weights are those under a scale that fits' close too_large fits no_step
+refuses 5 'not finite|NaN or infinite|whatever the loss scale' "$run" hopeless --set train.precision=float16 --set train.learning_rate=1e38 --set train.clip_norm=0
 accepts internal_after "$run" average --set train.ema_decay=0.5
 holds 'the average is saved in place of the weights' differ plain average
 
