@@ -113,8 +113,8 @@ set_refused 3 "masks/b.png: mask of another size than its image; got 32 x 63, ex
 # Labels and texts.
 set_refused 3 "label 'vessel' of dataset 'data' has no prompt" picture.toml 'dataset.data.label="vessel"'
 printf '"box" = { text = "box", colour = "red" }\n"spot" = 3\n' >odd_words.toml
-set_refused 2 "odd_words.toml:1: 'colour' of label 'box' is not understood" volume.toml prompt.canonical.dictionary=odd_words.toml
-set_refused 2 "odd_words.toml:2: label 'spot' is not an entry" volume.toml prompt.canonical.dictionary=odd_words.toml
+set_refused 2 "odd_words.toml:1: 'colour' of 'box' is not understood" volume.toml prompt.canonical.dictionary=odd_words.toml
+set_refused 2 "odd_words.toml:2: 'spot' is no entry" volume.toml prompt.canonical.dictionary=odd_words.toml
 set_refused 2 "no_words.toml: .*check that the file is there" volume.toml prompt.canonical.dictionary=no_words.toml
 printf '"box" = [1, 1]\n"spot" = "all"\n' >odd_table.toml
 set_refused 2 "odd_table.toml:1: label 'box' lists a value twice" volume.toml dataset.data.table=odd_table.toml

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """check.py EXPECTED VERIFIED...: compares what `sam3lab verify --json` found in the generated layouts with what was put there.
 check.py EXPECTED --groups SPLIT: whether a split file, made by subject, keeps each group on one side and has something on both."""
+
 import json
 import re
 import sys
@@ -51,8 +52,12 @@ def check_contents(expected, files):
     faults = [f"{name}: not read" for name in sorted(set(expected) - set(found))]
     for name in sorted(set(expected) & set(found)):
         faults += compare(name, expected[name], found[name])
-    faults += [f"{finding['severity']} {finding['check']}: {finding['text']} {finding.get('datasets')} {finding.get('examples', [])[:2]}" for verified in files
-               for finding in verified["findings"] if finding["severity"] == "error"]
+    faults += [
+        f"{finding['severity']} {finding['check']}: {finding['text']} {finding.get('datasets')} {finding.get('examples', [])[:2]}"
+        for verified in files
+        for finding in verified["findings"]
+        if finding["severity"] == "error"
+    ]
     return faults, f"datasets={len(found)} labels={sum(len(dataset['labels']) for dataset in found.values())}"
 
 

@@ -1,4 +1,5 @@
 """Fundus, OCT, dermoscopy, histology and microscopy: fields of view, GIF, PPM in gzip, polygons, MATLAB, instances, ignored values."""
+
 import json
 
 import numpy as np
@@ -26,7 +27,11 @@ def fundus(out):
         save(out.path("stare", f"labels-ah/{stem}.ah.ppm.gz"), white(box(11, 0, 5, SIDE)))
         save(out.path("stare", f"labels-vk/{stem}.vk.ppm.gz"), white(box(11, 0, 7, SIDE)))
         out.expect("stare", retinal_blood_vessel=5 * SIDE)
-    for stem in ("001_F_GA39_BW3120_PA42_DG0_PF0_D1_S01_1", "001_F_GA39_BW3120_PA42_DG0_PF0_D1_S01_2", "017_M_GA28_BW860_PA38_DG2_PF1_D1_S02_4"):
+    for stem in (
+        "001_F_GA39_BW3120_PA42_DG0_PF0_D1_S01_1",
+        "001_F_GA39_BW3120_PA42_DG0_PF0_D1_S01_2",
+        "017_M_GA28_BW860_PA38_DG2_PF1_D1_S02_4",
+    ):
         out.save_picture("coph100", f"{stem[:3]}/{stem}.jpg")
         save(out.path("coph100", f"{stem[:3]}/{stem}_mask.png"), white(box(40, 0, 4, SIDE)))
         out.expect("coph100", group=r"/(\d+)_", retinal_blood_vessel=4 * SIDE)
@@ -79,20 +84,52 @@ def histology(out):
         save(out.path("glas", f"{stem}_anno.bmp"), numbered)
         out.expect("glas", gland=first.sum() + second.sum())
     out.path("glas", "Grade.csv").write_text("name,patient ID,grade (GlaS),grade (Sirinukunwattana et al. 2015)\n")
-    for name, image, xml, stems in (("monuseg", "Tissue Images/", "Annotations/", ("TCGA-A7-A13E-01Z-00-DX1", "TCGA-18-5592-01Z-00-DX1")), ("monuseg_test", "", "", ("TCGA-2Z-A9J9-01A-01-TS1",))):
+    for name, image, xml, stems in (
+        ("monuseg", "Tissue Images/", "Annotations/", ("TCGA-A7-A13E-01Z-00-DX1", "TCGA-18-5592-01Z-00-DX1")),
+        ("monuseg_test", "", "", ("TCGA-2Z-A9J9-01A-01-TS1",)),
+    ):
         for stem in stems:
             out.save_picture(name, f"{image}{stem}.tif")
             regions = "".join(aperio_region(n, points) for n, points in enumerate((square(), square(35.75, 38.75, 12.0)), 1))
-            out.path(name, f"{xml}{stem}.xml").write_text('<Annotations MicronsPerPixel="0.252000">\n <Annotation Id="1" Name="" ReadOnly="0" Type="4">\n  <Regions>\n'
-                                                          f'   <RegionAttributeHeaders/>\n{regions}  </Regions>\n  <Plots/>\n </Annotation>\n</Annotations>\n')
+            out.path(name, f"{xml}{stem}.xml").write_text(
+                '<Annotations MicronsPerPixel="0.252000">\n <Annotation Id="1" Name="" ReadOnly="0" Type="4">\n  <Regions>\n'
+                f"   <RegionAttributeHeaders/>\n{regions}  </Regions>\n  <Plots/>\n </Annotation>\n</Annotations>\n"
+            )
             out.expect(name, group=r"(TCGA-\w+-\w+)-" if name == "monuseg" else None, nucleus=400 + 144)
     typed_nuclei(out)
     tissue_regions(out)
 
 
-CONSEP = {1: "miscellaneous nucleus", 2: "inflammatory nucleus", 3: "healthy epithelial nucleus", 4: "malignant epithelial nucleus", 5: "fibroblast nucleus", 6: "muscle nucleus", 7: "endothelial nucleus"}
-BCSS = {1: "tumour", 2: "stroma", 3: "lymphocytic infiltrate", 4: "necrosis", 5: "glandular secretion", 6: "blood", 8: "metaplastic tissue", 9: "fat", 10: "plasma cell infiltrate", 11: "immune infiltrate",
-        12: "mucoid material", 13: "normal acinus or duct", 14: "lymphatic vessel", 16: "nerve", 17: "skin adnexa", 18: "blood vessel", 19: "angioinvasion", 20: "ductal carcinoma in situ", 21: "other tissue"}
+CONSEP = {
+    1: "miscellaneous nucleus",
+    2: "inflammatory nucleus",
+    3: "healthy epithelial nucleus",
+    4: "malignant epithelial nucleus",
+    5: "fibroblast nucleus",
+    6: "muscle nucleus",
+    7: "endothelial nucleus",
+}
+BCSS = {
+    1: "tumour",
+    2: "stroma",
+    3: "lymphocytic infiltrate",
+    4: "necrosis",
+    5: "glandular secretion",
+    6: "blood",
+    8: "metaplastic tissue",
+    9: "fat",
+    10: "plasma cell infiltrate",
+    11: "immune infiltrate",
+    12: "mucoid material",
+    13: "normal acinus or duct",
+    14: "lymphatic vessel",
+    16: "nerve",
+    17: "skin adnexa",
+    18: "blood vessel",
+    19: "angioinvasion",
+    20: "ductal carcinoma in situ",
+    21: "other tissue",
+}
 
 
 def typed_nuclei(out):
@@ -102,8 +139,11 @@ def typed_nuclei(out):
         for number, (kind, tile) in enumerate(zip([*CONSEP, 4], tiles(8)), 1):
             numbers[tile], kinds[tile] = number, kind
         out.save_picture("consep", f"{part}/Images/{stem}.png")
-        io.savemat(out.path("consep", f"{part}/Labels/{stem}.mat"), {"inst_map": numbers, "type_map": kinds, "inst_type": np.array([[*CONSEP, 4]]).T, "inst_centroid": np.zeros((8, 2))},
-                   do_compression=True)
+        io.savemat(
+            out.path("consep", f"{part}/Labels/{stem}.mat"),
+            {"inst_map": numbers, "type_map": kinds, "inst_type": np.array([[*CONSEP, 4]]).T, "inst_centroid": np.zeros((8, 2))},
+            do_compression=True,
+        )
         out.save_picture("consep", f"{part}/Overlay/{stem}.png")
         out.expect("consep")
         for kind, label in CONSEP.items():
@@ -130,7 +170,10 @@ def aperio_region(number, points):
 
 
 def microscopy(out):
-    for stem in ("00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552", "003cee89357d9fe13516167fd67b609a164651b21934585648c740d2c3d86dc1"):
+    for stem in (
+        "00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552",
+        "003cee89357d9fe13516167fd67b609a164651b21934585648c740d2c3d86dc1",
+    ):
         image = np.concatenate([out.picture(), np.full((SIDE, SIDE, 1), 255, np.uint8)], -1)
         save(out.path("dsb2018", f"stage1_train/{stem}/images/{stem}.png"), image)
         total = 0
@@ -139,7 +182,11 @@ def microscopy(out):
             total += mask.sum()
         out.expect("dsb2018", any_nucleus=total)
     for name in ("pcmmd", "mmdb"):
-        for folder, label, stem in (("plasma cells", "plasma_cell", "1692243677854"), ("non-plasma cells", "non_plasma_cell", "1692244012345"), ("plasma cells", None, "1692249999999")):
+        for folder, label, stem in (
+            ("plasma cells", "plasma_cell", "1692243677854"),
+            ("non-plasma cells", "non_plasma_cell", "1692244012345"),
+            ("plasma cells", None, "1692249999999"),
+        ):
             out.save_picture(name, f"data/segmentation/{folder}/images/{stem}.jpg")
             if label:
                 labelme(out.path(name, f"data/segmentation/{folder}/masks/{stem}.json"), f"{stem}.jpg", [(label, "polygon", square())])
@@ -150,12 +197,28 @@ def microscopy(out):
     for stem, tumour in (("IMG000001", True), ("IMG000002", True), ("IMG001900", False)):
         out.save_picture("btxrd", f"images/{stem}.jpeg")
         if tumour:
-            labelme(out.path("btxrd", f"Annotations/{stem}.json"), f"{stem}.jpeg",
-                    [("osteochondroma", "rectangle", [[5.0, 5.0], [40.0, 40.0]]), ("osteochondroma", "polygon", square())])
+            labelme(
+                out.path("btxrd", f"Annotations/{stem}.json"),
+                f"{stem}.jpeg",
+                [("osteochondroma", "rectangle", [[5.0, 5.0], [40.0, 40.0]]), ("osteochondroma", "polygon", square())],
+            )
         out.expect("btxrd", bone_tumour=400 if tumour else 0)
     out.path("btxrd", "dataset.xlsx").write_bytes(b"PK\x03\x04")
 
 
 def labelme(path, image, shapes):
-    path.write_text(json.dumps({"version": "5.2.1", "flags": {}, "imagePath": image, "imageData": None, "imageHeight": SIDE, "imageWidth": SIDE,
-                                "shapes": [{"label": label, "points": points, "group_id": None, "shape_type": kind, "flags": {}} for label, kind, points in shapes]}))
+    path.write_text(
+        json.dumps(
+            {
+                "version": "5.2.1",
+                "flags": {},
+                "imagePath": image,
+                "imageData": None,
+                "imageHeight": SIDE,
+                "imageWidth": SIDE,
+                "shapes": [
+                    {"label": label, "points": points, "group_id": None, "shape_type": kind, "flags": {}} for label, kind, points in shapes
+                ],
+            }
+        )
+    )

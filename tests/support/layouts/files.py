@@ -1,4 +1,5 @@
 """Pictures, masks and volumes for generated data sets, written with other people's encoders, and a record of what is in them."""
+
 import gzip
 import io
 import json

@@ -1,4 +1,5 @@
 """Data sets of single pictures with a mask file each: names, folders and encodings as the sets are downloaded."""
+
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
@@ -36,8 +37,12 @@ def xray(out):
 
 def ultrasound(out):
     name = "busi"
-    lesions = {"benign/benign (1)": [disk(30, 30, 10)], "benign/benign (10)": [disk(20, 20, 5), disk(45, 45, 6)], "malignant/malignant (1)": [disk(32, 32, 14)],
-               "normal/normal (1)": [np.zeros((SIDE, SIDE), bool)]}
+    lesions = {
+        "benign/benign (1)": [disk(30, 30, 10)],
+        "benign/benign (10)": [disk(20, 20, 5), disk(45, 45, 6)],
+        "malignant/malignant (1)": [disk(32, 32, 14)],
+        "normal/normal (1)": [np.zeros((SIDE, SIDE), bool)],
+    }
     for stem, masks in lesions.items():
         out.save_picture(name, f"{stem}.png")
         for number, mask in enumerate(masks):
@@ -49,8 +54,13 @@ def ultrasound(out):
         coloured[mask] = colour or 0
         out.save_picture("bus_uclm", f"images/{stem}.png")
         save(out.path("bus_uclm", f"masks/{stem}.png"), coloured)
-        out.expect("bus_uclm", group=r"images/([A-Z]+)_", breast_lesion=mask.sum(), benign_breast_lesion=mask.sum() if colour == (0, 255, 0) else 0,
-                   malignant_breast_lesion=mask.sum() if colour == (255, 0, 0) else 0)
+        out.expect(
+            "bus_uclm",
+            group=r"images/([A-Z]+)_",
+            breast_lesion=mask.sum(),
+            benign_breast_lesion=mask.sum() if colour == (0, 255, 0) else 0,
+            malignant_breast_lesion=mask.sum() if colour == (255, 0, 0) else 0,
+        )
     for stem, mask in (("1_1", disk(30, 30, 8)), ("1_2", box(0, 0, 0, 0)), ("33_77", disk(40, 20, 6))):
         out.save_picture("us_nerve", f"train/{stem}.tif", channels=1)
         save(out.path("us_nerve", f"train/{stem}_mask.tif"), white(mask))
@@ -108,7 +118,9 @@ def nodules_in_xml(out):
     outline = f'[{{"points": {points}, "annotation": "", "regionType": "freehand"}}]'
     for case, pictures, text in (("1", 1, outline), ("38", 2, outline), ("197", 1, outline[:40]), ("205", 1, outline[:40])):
         marks = "".join(f"<mark><image>{n}</image><svg>{text}</svg></mark>" for n in range(1, pictures + 1))
-        out.path("ddti_xml", f"{case}.xml").write_text(f"<case><number>{case}</number><age>49</age><sex>F</sex><tirads>3</tirads>{marks}</case>\n")
+        out.path("ddti_xml", f"{case}.xml").write_text(
+            f"<case><number>{case}</number><age>49</age><sex>F</sex><tirads>3</tirads>{marks}</case>\n"
+        )
         for n in range(1, pictures + 1):
             out.save_picture("ddti_xml", f"{case}_{n}.jpg")
             if text == outline:
@@ -120,7 +132,14 @@ def endoscopy(out):
         jpeg_mask(out, "kvasir_seg", f"images/{stem}.jpg", f"masks/{stem}.jpg", disk(30, 30, 13), "polyp")
     out.path("kvasir_seg", "kavsir_bboxes.json").write_text("{}\n")
     for centre, stem in (("C1", "100H0050"), ("C1", "102OLCV1_100H0002"), ("C4", "1_endocv2021_C4")):
-        jpeg_mask(out, "polypgen", f"data_{centre}/images_{centre}/{stem}.jpg", f"data_{centre}/masks_{centre}/{stem}_mask.jpg", disk(25, 33, 12), "polyp")
+        jpeg_mask(
+            out,
+            "polypgen",
+            f"data_{centre}/images_{centre}/{stem}.jpg",
+            f"data_{centre}/masks_{centre}/{stem}_mask.jpg",
+            disk(25, 33, 12),
+            "polyp",
+        )
     out.save_picture("polypgen", "sequenceData/negativeOnly/seq1_neg/1.jpg")
     for stem, red, green in (("0a5f3601ad4f13ccf1f4b331a412fc44", True, False), ("0a7ef5a8e3a1f0a1d2a3fb7c9e1f5d3b", True, True)):
         colours = np.zeros((SIDE, SIDE, 3), np.uint8)
@@ -152,16 +171,46 @@ def endoscopy(out):
     operations(out)
 
 
-CHOLEC = {11: "abdominal wall", 21: "liver", 13: "gastrointestinal tract", 12: "fat", 31: "grasper", 23: "connective tissue", 24: "blood", 25: "cystic duct", 32: "l-hook electrocautery",
-          22: "gallbladder", 33: "hepatic vein", 5: "liver ligament"}
-M2CAI = {(0, 85, 170): "grasper", (0, 85, 255): "bipolar forceps", (0, 170, 255): "l-hook electrocautery", (0, 255, 85): "scissors", (0, 255, 170): "clip applier", (85, 0, 170): "suction irrigator",
-         (85, 0, 255): "specimen bag", (170, 85, 85): "trocar", (170, 170, 170): "surgical clip", (85, 170, 0): "liver", (85, 170, 255): "gallbladder", (85, 255, 0): "fat",
-         (85, 255, 170): "abdominal wall", (170, 0, 255): "artery", (255, 0, 255): "intestine", (255, 255, 0): "bile", (255, 0, 0): "blood"}
+CHOLEC = {
+    11: "abdominal wall",
+    21: "liver",
+    13: "gastrointestinal tract",
+    12: "fat",
+    31: "grasper",
+    23: "connective tissue",
+    24: "blood",
+    25: "cystic duct",
+    32: "l-hook electrocautery",
+    22: "gallbladder",
+    33: "hepatic vein",
+    5: "liver ligament",
+}
+M2CAI = {
+    (0, 85, 170): "grasper",
+    (0, 85, 255): "bipolar forceps",
+    (0, 170, 255): "l-hook electrocautery",
+    (0, 255, 85): "scissors",
+    (0, 255, 170): "clip applier",
+    (85, 0, 170): "suction irrigator",
+    (85, 0, 255): "specimen bag",
+    (170, 85, 85): "trocar",
+    (170, 170, 170): "surgical clip",
+    (85, 170, 0): "liver",
+    (85, 170, 255): "gallbladder",
+    (85, 255, 0): "fat",
+    (85, 255, 170): "abdominal wall",
+    (170, 0, 255): "artery",
+    (255, 0, 255): "intestine",
+    (255, 255, 0): "bile",
+    (255, 0, 0): "blood",
+}
 
 
 def operations(out):
     """Grey classes given as RGB, one mask with an alpha channel and one with a white frame; classes as colours, one of them unknown."""
-    for number, (video, clip, frame) in enumerate((("video01", "video01_00080", 80), ("video01", "video01_00080", 81), ("video12", "video12_15750", 15750))):
+    for number, (video, clip, frame) in enumerate(
+        (("video01", "video01_00080", 80), ("video01", "video01_00080", 81), ("video12", "video12_15750", 15750))
+    ):
         grey = np.full((SIDE, SIDE), 50, np.uint8)
         for value, tile in zip(CHOLEC, tiles(len(CHOLEC))):
             grey[tile] = value

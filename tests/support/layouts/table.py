@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """table.py ROOT: the table of docs/reference/datasets.md, from the recipes and the dictionary. table.py ROOT --check: compares; says what
 differs. table.py ROOT --write: puts it into the page."""
+
 import pathlib
 import sys
 import tomllib
@@ -40,7 +41,9 @@ def table(root):
             faults += [f"{name}: no term for label '{label}'" for label in labels if label not in served]
             terms = ", ".join(labels) if len(labels) <= 4 else f"{', '.join(labels[:3])} and {len(labels) - 3} more"
             kind = recipe.get("encoding", {"coco": "COCO", "volume_folder": "volumes", "array_stack": "arrays"}.get(recipe["use"], ""))
-            rows.append(f"| {name} | {recipe['modality']} | {recipe.get('expect', '')} | {kind} | {terms} | {group_of(recipe)} | {recipe['licence']} | {recipe['layout_status']} |")
+            rows.append(
+                f"| {name} | {recipe['modality']} | {recipe.get('expect', '')} | {kind} | {terms} | {group_of(recipe)} | {recipe['licence']} | {recipe['layout_status']} |"
+            )
             for key in ("source", "citation", "layout_source", "layout_status", "licence", "modality", "defects"):
                 if not recipe.get(key) and not (key == "defects" and recipe["layout_status"] == "confirmed"):
                     faults.append(f"{name}: no {key}")

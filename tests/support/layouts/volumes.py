@@ -1,4 +1,5 @@
 """Volumes and stacks: NIfTI, MetaImage, HDF5, NumPy, COCO and the decathlon's dataset.json, as the data sets are downloaded."""
+
 import json
 import zlib
 
@@ -21,7 +22,13 @@ def write_mha(path, array, compressed=False):
     """`array` [..., y, x]: the fastest axis comes last."""
     data = np.ascontiguousarray(array, np.uint8).tobytes()
     dims = array.ndim
-    header = {"ObjectType": "Image", "NDims": dims, "BinaryData": "True", "BinaryDataByteOrderMSB": "False", "CompressedData": str(compressed)}
+    header = {
+        "ObjectType": "Image",
+        "NDims": dims,
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CompressedData": str(compressed),
+    }
     if compressed:
         data = zlib.compress(data)
         header["CompressedDataSize"] = len(data)
@@ -72,7 +79,14 @@ ABDOMEN = ["spleen", "right kidney", "left kidney", "gallbladder", "esophagus", 
 def abdomen(out):
     btcv = ABDOMEN + ["portal vein and splenic vein", "pancreas", "right adrenal gland", "left adrenal gland"]
     for case in ("0001", "0040"):
-        labelled(out, "btcv", f"RawData/Training/img/img{case}.nii.gz", f"RawData/Training/label/label{case}.nii.gz", {label: n for n, label in enumerate(btcv, 1)}, group=r"img/img(\d+)")
+        labelled(
+            out,
+            "btcv",
+            f"RawData/Training/img/img{case}.nii.gz",
+            f"RawData/Training/label/label{case}.nii.gz",
+            {label: n for n, label in enumerate(btcv, 1)},
+            group=r"img/img(\d+)",
+        )
     amos = ABDOMEN + ["pancreas", "right adrenal gland", "left adrenal gland", "duodenum", "urinary bladder", "prostate or uterus"]
     for name, cases in (("amos_ct", (("Tr", "0001"), ("Va", "0013"))), ("amos_mri", (("Tr", "0507"), ("Va", "0530")))):
         for part, case in cases:
@@ -86,7 +100,15 @@ def abdomen(out):
         out.path(name, "dataset.json").write_text("{}\n")
     tumour = {"liver": [1, 2], "liver tumour": [2]}
     for batch, case in (("Training Batch 1", "0"), ("Training Batch 2", "28")):
-        labelled(out, "lits", f"{batch}/volume-{case}.nii", f"{batch}/segmentation-{case}.nii", {"liver": 1, "tumour": 2}, groups=tumour, group=r"volume-(\d+)")
+        labelled(
+            out,
+            "lits",
+            f"{batch}/volume-{case}.nii",
+            f"{batch}/segmentation-{case}.nii",
+            {"liver": 1, "tumour": 2},
+            groups=tumour,
+            group=r"volume-(\d+)",
+        )
 
 
 def head_and_heart(out):
@@ -94,24 +116,67 @@ def head_and_heart(out):
         folder = f"database/{part}/patient{patient}"
         for frame in frames:
             stem = f"{folder}/patient{patient}_frame{frame}"
-            labelled(out, "acdc", f"{stem}.nii.gz", f"{stem}_gt.nii.gz", {"right ventricle": 1, "myocardium": 2, "left ventricle": 3}, group=r"patient(\d+)_", low=0, high=300)
+            labelled(
+                out,
+                "acdc",
+                f"{stem}.nii.gz",
+                f"{stem}_gt.nii.gz",
+                {"right ventricle": 1, "myocardium": 2, "left ventricle": 3},
+                group=r"patient(\d+)_",
+                low=0,
+                high=300,
+            )
         write_nifti(out.path("acdc", f"{folder}/patient{patient}_4d.nii.gz"), np.zeros((8, 8, 2, 3), np.int16))
         out.path("acdc", f"{folder}/Info.cfg").write_text("ED: 1\nES: 12\nGroup: DCM\n")
-    for name, stem, other, enhancing in (("brats2021", "BraTS2021_00000/BraTS2021_00000_", ("flair", "t1", "t1ce", "t2"), 4),
-                                         ("brats2023_gli", "BraTS-GLI-00000-000/BraTS-GLI-00000-000-", ("t2f", "t1n", "t1c", "t2w"), 3)):
-        groups = {"brain tumour": [1, 2, enhancing], "enhancing tumour": [enhancing], "necrotic tumour core": [1], "peritumoral edema": [2], "tumour core": [1, enhancing]}
-        labelled(out, name, f"{stem}{other[0]}.nii.gz", f"{stem}seg.nii.gz", {"core": 1, "edema": 2, "enhancing": enhancing}, groups=groups, low=0, high=900)
+    for name, stem, other, enhancing in (
+        ("brats2021", "BraTS2021_00000/BraTS2021_00000_", ("flair", "t1", "t1ce", "t2"), 4),
+        ("brats2023_gli", "BraTS-GLI-00000-000/BraTS-GLI-00000-000-", ("t2f", "t1n", "t1c", "t2w"), 3),
+    ):
+        groups = {
+            "brain tumour": [1, 2, enhancing],
+            "enhancing tumour": [enhancing],
+            "necrotic tumour core": [1],
+            "peritumoral edema": [2],
+            "tumour core": [1, enhancing],
+        }
+        labelled(
+            out,
+            name,
+            f"{stem}{other[0]}.nii.gz",
+            f"{stem}seg.nii.gz",
+            {"core": 1, "edema": 2, "enhancing": enhancing},
+            groups=groups,
+            low=0,
+            high=900,
+        )
         for sequence in other[1:]:
             write_nifti(out.path(name, f"{stem}{sequence}.nii.gz"), scan(out))
 
 
 DECATHLON = [
-    ("msd_brain_tumour", "BRATS_001", 4, {"edema": 1, "non-enhancing tumor": 2, "enhancing tumour": 3},
-     {"brain tumour": [1, 2, 3], "enhancing tumour": [3], "non-enhancing tumour": [2], "peritumoral edema": [1]}),
+    (
+        "msd_brain_tumour",
+        "BRATS_001",
+        4,
+        {"edema": 1, "non-enhancing tumor": 2, "enhancing tumour": 3},
+        {"brain tumour": [1, 2, 3], "enhancing tumour": [3], "non-enhancing tumour": [2], "peritumoral edema": [1]},
+    ),
     ("msd_heart", "la_003", 0, {"left atrium": 1}, {"left atrium": [1]}),
     ("msd_liver", "liver_0", 0, {"liver": 1, "cancer": 2}, {"liver": [1, 2], "liver tumour": [2]}),
-    ("msd_hippocampus", "hippocampus_001", 0, {"Anterior": 1, "Posterior": 2}, {"anterior hippocampus": [1], "posterior hippocampus": [2], "hippocampus": [1, 2]}),
-    ("msd_prostate", "prostate_00", 2, {"PZ": 1, "TZ": 2}, {"prostate": [1, 2], "prostate peripheral zone": [1], "prostate transition zone": [2]}),
+    (
+        "msd_hippocampus",
+        "hippocampus_001",
+        0,
+        {"Anterior": 1, "Posterior": 2},
+        {"anterior hippocampus": [1], "posterior hippocampus": [2], "hippocampus": [1, 2]},
+    ),
+    (
+        "msd_prostate",
+        "prostate_00",
+        2,
+        {"PZ": 1, "TZ": 2},
+        {"prostate": [1, 2], "prostate peripheral zone": [1], "prostate transition zone": [2]},
+    ),
     ("msd_lung", "lung_001", 0, {"cancer": 1}, {"lung tumour": [1]}),
     ("msd_pancreas", "pancreas_001", 0, {"pancreas": 1, "cancer": 2}, {"pancreas": [1, 2], "pancreatic tumour": [2]}),
     ("msd_hepatic_vessel", "hepaticvessel_001", 0, {"Vessel": 1, "Tumour": 2}, {"hepatic vessel": [1], "liver tumour": [2]}),
@@ -125,17 +190,34 @@ def decathlon(out):
         labelled(out, name, f"imagesTr/{case}.nii.gz", f"labelsTr/{case}.nii.gz", values, groups=groups, channels=channels, low=0, high=400)
         out.path(name, f"imagesTr/._{case}.nii.gz").write_bytes(b"\x00\x05\x16\x07")  # what the archives carry along
         write_nifti(out.path(name, f"imagesTs/{case}9.nii.gz"), scan(out))
-        described = {"name": name, "tensorImageSize": "4D" if channels else "3D", "modality": {"0": "CT"}, "numTraining": 1, "numTest": 1,
-                     "labels": {"0": "background", **{str(value): label for label, value in values.items()}},
-                     "training": [{"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"}], "test": [f"./imagesTs/{case}9.nii.gz"]}
+        described = {
+            "name": name,
+            "tensorImageSize": "4D" if channels else "3D",
+            "modality": {"0": "CT"},
+            "numTraining": 1,
+            "numTest": 1,
+            "labels": {"0": "background", **{str(value): label for label, value in values.items()}},
+            "training": [{"image": f"./imagesTr/{case}.nii.gz", "label": f"./labelsTr/{case}.nii.gz"}],
+            "test": [f"./imagesTs/{case}9.nii.gz"],
+        }
         out.path(name, "dataset.json").write_text(json.dumps(described))
 
 
 def ultrasound_volumes(out):
     for volunteer, sweep in (("001", "P1_1_left"), ("001", "P1_1_right")):
-        labelled(out, "segthy_us", f"ground_truth_data/US/{volunteer}_{sweep}_US.nii", f"ground_truth_data/US_thyroid_label/{volunteer}_{sweep}.nii", {"thyroid gland": 1},
-                 dtype=np.uint8, low=0, high=255)
-    labelled(out, "segthy_mri", "MRI/001_MRI.nii.gz", "MRI_thyroid_label/001_MRI_thyroid_label.nii.gz", {"thyroid gland": 1}, low=0, high=800)
+        labelled(
+            out,
+            "segthy_us",
+            f"ground_truth_data/US/{volunteer}_{sweep}_US.nii",
+            f"ground_truth_data/US_thyroid_label/{volunteer}_{sweep}.nii",
+            {"thyroid gland": 1},
+            dtype=np.uint8,
+            low=0,
+            high=255,
+        )
+    labelled(
+        out, "segthy_mri", "MRI/001_MRI.nii.gz", "MRI_thyroid_label/001_MRI_thyroid_label.nii.gz", {"thyroid gland": 1}, low=0, high=800
+    )
     vessels = np.full((SIDE, 48, DEPTH), 4, np.uint8)
     write_nifti(out.path("segthy_mri", "MRI_thyroid+jugular+carotid_label/001_MRI_thyroid+jugular+carotid_label.nii.gz"), vessels)
     for number in ("00001", "04000"):
@@ -157,10 +239,14 @@ def cells(out):
     numbered = np.zeros((DEPTH, 48, SIDE), np.uint16)
     numbered[2:6, 5:15, 5:20], numbered[2:6, 25:37, 30:50] = 7, 300
     for variant in ("ColonTissue_LowNoise_3D_HDF5", "ColonTissue_HighNoise_3D_HDF5"):
-        write_h5(out.path("mucic_colon_tissue", f"{variant}/image-final_0001.h5"), "Image", scan(out, (DEPTH, 48, SIDE), np.uint16, 0, 4000))
+        write_h5(
+            out.path("mucic_colon_tissue", f"{variant}/image-final_0001.h5"), "Image", scan(out, (DEPTH, 48, SIDE), np.uint16, 0, 4000)
+        )
         write_h5(out.path("mucic_colon_tissue", f"{variant}/image-labels_0001.h5"), "Image", (numbered > 0).astype(np.uint16))
     for variant in ("HL60_LowNoise_C00_3D_HDF5", "Granulocytes_HighNoise_3D_HDF5"):
-        write_h5(out.path("mucic_hl60_granulocytes", f"{variant}/image-final_0001.h5"), "Image", scan(out, (DEPTH, 48, SIDE), np.uint16, 0, 4000))
+        write_h5(
+            out.path("mucic_hl60_granulocytes", f"{variant}/image-final_0001.h5"), "Image", scan(out, (DEPTH, 48, SIDE), np.uint16, 0, 4000)
+        )
         write_h5(out.path("mucic_hl60_granulocytes", f"{variant}/image-labels_0001.h5"), "Image", numbered)
     for part in ("train", "val"):
         write_h5(out.path("nucmm_z", f"Image/{part}/img_0000_0000.h5"), "main", scan(out, (DEPTH, 48, SIDE), np.uint8, 0, 255))
@@ -176,18 +262,29 @@ def cells(out):
             masks[channel % 2, ..., channel][tile] = 7 + channel
         masks[0, 30:40, 30:45, 0] = 4  # a second one
         masks[..., 5] = masks[..., :5].sum(-1) == 0
-        np.save(out.path("pannuke", f"Fold {fold}/images/fold{fold}/images.npy"), np.stack([out.picture() for _ in range(2)]).astype(np.float64))
+        np.save(
+            out.path("pannuke", f"Fold {fold}/images/fold{fold}/images.npy"), np.stack([out.picture() for _ in range(2)]).astype(np.float64)
+        )
         np.save(out.path("pannuke", f"Fold {fold}/masks/fold{fold}/masks.npy"), masks)
         np.save(out.path("pannuke", f"Fold {fold}/images/fold{fold}/types.npy"), np.array(["Breast", "Colon"]))
         out.expect("pannuke", images=2)
-        for label, pixels in (("neoplastic nucleus", 60 + 150), ("inflammatory nucleus", 60), ("connective tissue nucleus", 60), ("dead nucleus", 60), ("epithelial nucleus", 60)):
+        for label, pixels in (
+            ("neoplastic nucleus", 60 + 150),
+            ("inflammatory nucleus", 60),
+            ("connective tissue nucleus", 60),
+            ("dead nucleus", 60),
+            ("epithelial nucleus", 60),
+        ):
             out.label("pannuke", label, pixels)
 
 
 def organelles(out):
     """The second volume has no file for lysosomes: nothing is known of them there."""
     area = 10 * 15
-    for case, folders in (("fib1-0-0-0", ("mito/instance", "lyso/instance", "fv/instance", "golgi/precise")), ("fib1-4-3-0", ("mito/instance", "golgi/precise"))):
+    for case, folders in (
+        ("fib1-0-0-0", ("mito/instance", "lyso/instance", "fv/instance", "golgi/precise")),
+        ("fib1-4-3-0", ("mito/instance", "golgi/precise")),
+    ):
         write_nifti(out.path("urocell", f"data/{case}.nii.gz"), scan(out, dtype=np.uint8, low=0, high=255), (1, 1, 1))
         out.expect("urocell", images=SEEN)
         for number, folder in enumerate(folders):
@@ -195,22 +292,44 @@ def organelles(out):
             codes[5:15, 2 + 10 * number : 2 + 10 * number + 5, 2:6] = 1 if folder.startswith("golgi") else 3
             codes[25:35, 2 + 10 * number : 2 + 10 * number + 10, 2:6] = 1 if folder.startswith("golgi") else 9
             write_nifti(out.path("urocell", f"{folder}/{case}.nii.gz"), codes, (1, 1, 1))
-            label = {"mito": "mitochondrion", "lyso": "lysosome", "fv": "fusiform vesicle", "golgi": "golgi apparatus"}[folder.split("/")[0]]
+            label = {"mito": "mitochondrion", "lyso": "lysosome", "fv": "fusiform vesicle", "golgi": "golgi apparatus"}[
+                folder.split("/")[0]
+            ]
             out.label("urocell", label, SEEN * area, images=SEEN)
 
 
 def coronary_arteries(out):
-    segments = [{"id": n, "name": name, "supercategory": ""} for n, name in enumerate(
-        "1 2 3 4 5 6 7 8 9 9a 10 10a 11 12 12a 13 14 14a 15 16 16a 16b 16c 12b 14b stenosis".split(), 1)]
+    segments = [
+        {"id": n, "name": name, "supercategory": ""}
+        for n, name in enumerate("1 2 3 4 5 6 7 8 9 9a 10 10a 11 12 12a 13 14 14a 15 16 16a 16b 16c 12b 14b stenosis".split(), 1)
+    ]
     for name, half, ids in (("arcade_syntax", "syntax", (1, 10)), ("arcade_stenosis", "stenosis", (26, 26))):
         for part in ("train", "val", "test"):
             out.save_picture(name, f"{half}/{part}/images/1.png", channels=1 if half == "syntax" else 3)
             shapes = (square(), square(35.75, 38.75, 12.0))
-            annotations = [{"id": n, "image_id": 1, "category_id": category, "segmentation": [[value for point in points for value in point]],
-                            "area": 400.0, "bbox": [points[0][0], points[0][1], 20.0, 20.0], "iscrowd": 0, "attributes": {"occluded": False}}
-                           for n, (points, category) in enumerate(zip(shapes, ids), 1)]
-            out.path(name, f"{half}/{part}/annotations/{part}.json").write_text(json.dumps(
-                {"licenses": [{"name": "", "id": 0, "url": ""}], "info": {}, "categories": segments, "annotations": annotations,
-                 "images": [{"id": 1, "width": SIDE, "height": SIDE, "file_name": "1.png", "license": 0, "date_captured": 0}]}))
+            annotations = [
+                {
+                    "id": n,
+                    "image_id": 1,
+                    "category_id": category,
+                    "segmentation": [[value for point in points for value in point]],
+                    "area": 400.0,
+                    "bbox": [points[0][0], points[0][1], 20.0, 20.0],
+                    "iscrowd": 0,
+                    "attributes": {"occluded": False},
+                }
+                for n, (points, category) in enumerate(zip(shapes, ids), 1)
+            ]
+            out.path(name, f"{half}/{part}/annotations/{part}.json").write_text(
+                json.dumps(
+                    {
+                        "licenses": [{"name": "", "id": 0, "url": ""}],
+                        "info": {},
+                        "categories": segments,
+                        "annotations": annotations,
+                        "images": [{"id": 1, "width": SIDE, "height": SIDE, "file_name": "1.png", "license": 0, "date_captured": 0}],
+                    }
+                )
+            )
             out.expect(name)
             out.label(name, "coronary artery" if half == "syntax" else "coronary stenosis", 400 + 144)
