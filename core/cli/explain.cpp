@@ -122,7 +122,7 @@ int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("subject", po::value<std::string>()->required(),
                         "SLOT/NAME, a table of the program, such as train, or term/NAME")(
-      "dictionary", po::value<std::string>()->default_value(usual_dictionary), "file of the terms");
+      "dictionary", po::value<std::string>()->default_value(""), "file of the terms; empty: that of the recipes");
   po::positional_options_description positions;
   positions.add("subject", 1);
   const auto values = parse_arguments(explain_command, arguments, options, positions);

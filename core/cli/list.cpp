@@ -55,7 +55,7 @@ int run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("slot", po::value<std::string>(),
                         "backbone, matcher, loss, scheme, dataset, prompt or metric; or term, for the dictionary")(
-      "dictionary", po::value<std::string>()->default_value(usual_dictionary), "file of the terms")(
+      "dictionary", po::value<std::string>()->default_value(""), "file of the terms; empty: that of the recipes")(
       "recipes", po::value<std::string>(), "with dataset: folder of recipes; default: experiments/base/datasets here or above");
   po::positional_options_description positions;
   positions.add("slot", 1);

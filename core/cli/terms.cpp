@@ -8,6 +8,7 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/term_dictionary.h>
 
+#include "core/config/recipes.h"
 #include "core/config/text.h"
 
 namespace sam3lab {
@@ -50,9 +51,16 @@ const Term& find(const TermDictionary& dictionary, const std::string& file, cons
                          "a name that `sam3lab list term` shows", did_you_mean(name, known)});
 }
 
+std::string found(const std::string& file) {
+  if (!file.empty()) return file;
+  if (const auto recipes = find_recipes()) return (recipes->parent_path() / "dictionary.toml").string();
+  throw UsageError(Fault{"sam3lab", "no dictionary is named", "", "--dictionary FILE, or a folder with experiments/base", ""});
+}
+
 }  // namespace
 
-void list_terms(const std::string& dictionary, bool json) {
+void list_terms(const std::string& file, bool json) {
+  const auto dictionary = found(file);
   const auto read = TermDictionary::read(dictionary);
   if (json) {
     ordered_json document = {{"dictionary", dictionary}, {"terms", ordered_json::array()}};
@@ -69,7 +77,8 @@ void list_terms(const std::string& dictionary, bool json) {
   std::cout << fmt::format("terms={}\n", read.terms().size());
 }
 
-void explain_term(const std::string& dictionary, const std::string& name, bool json) {
+void explain_term(const std::string& file, const std::string& name, bool json) {
+  const auto dictionary = found(file);
   const auto read = TermDictionary::read(dictionary);
   const auto& term = find(read, dictionary, name);
   if (json) {

@@ -4,12 +4,10 @@
 
 namespace sam3lab {
 
-// Where the repository keeps it, as seen from its root.
-inline constexpr const char* usual_dictionary = "experiments/base/dictionary.toml";
-
-// Throw UsageError for a file that is no dictionary.
-void list_terms(const std::string& dictionary, bool json);
+// `file`: empty stands for the dictionary of the recipes (core/config/recipes.h). All throw UsageError for a file that is no
+// dictionary.
+void list_terms(const std::string& file, bool json);
 // `name`: a term, or a label of a dataset. UsageError for one that is neither, with the nearest name.
-void explain_term(const std::string& dictionary, const std::string& name, bool json);
+void explain_term(const std::string& file, const std::string& name, bool json);
 
 }  // namespace sam3lab

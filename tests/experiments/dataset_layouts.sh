@@ -62,8 +62,9 @@ refuses 2 'accept_unconfirmed' "$program" verify "$scratch/mmdb.toml"
 
 # The page and the dictionary say what the recipes say.
 holds 'docs/reference/datasets.md is up to date' "$python" "$layouts/table.py" "$root" --check
-accepts '^optic cup +optic cup +< optic disc < retina < eye' "$program" list term --dictionary "$root/experiments/base/dictionary.toml"
-accepts 'UBERON 0002107' "$program" explain term/liver --dictionary "$root/experiments/base/dictionary.toml"
-accepts '"name": "stained cell nucleus"' "$program" explain term/nucleus --json --dictionary "$root/experiments/base/dictionary.toml"
-refuses 2 "did you mean 'polyp'" "$program" explain term/polyb --dictionary "$root/experiments/base/dictionary.toml"
+cd "$root"
+accepts '^optic cup +optic cup +< optic disc < retina < eye' "$program" list term
+accepts 'UBERON 0002107' "$program" explain term/liver
+accepts '"name": "stained cell nucleus"' "$program" explain term/nucleus --json
+refuses 2 "did you mean 'polyp'" "$program" explain term/polyb
 finish
