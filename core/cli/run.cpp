@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <iostream>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "core/cli/experiment_arguments.h"
 #include "core/cli/grid_output.h"
 #include "core/cli/progress.h"
+#include "core/grid/cell_device.h"
 #include "core/grid/failure.h"
 #include "core/grid/rank_processes.h"
 #include "core/grid/run_grid.h"
@@ -96,7 +98,7 @@ int run_rank(const Context& context, const GridCell& cell, RunRequest request, c
   }
 }
 
-// Runs the cell with others, if --nproc or the environment says so.
+// Runs the cell with others, if --nproc or the environment says so. Of a grid each cell starts its own processes.
 std::optional<int> run_with_ranks(const Context& context, const std::vector<GridCell>& cells, const RunRequest& request,
                                   std::int64_t nproc) {
   const auto place = rank_place_from_environment();
@@ -106,10 +108,11 @@ std::optional<int> run_with_ranks(const Context& context, const std::vector<Grid
     throw UsageError(Fault{"--nproc", "this process is one of several already", fmt::format("WORLD_SIZE={}", place->size), "",
                            "leave --nproc to torchrun, or unset RANK and WORLD_SIZE"});
   }
-  if (!place && nproc == 1) return std::nullopt;
+  if (!place && (nproc == 1 || cells.size() > 1)) return std::nullopt;
   if (cells.size() > 1) {
-    throw UsageError(Fault{place ? "WORLD_SIZE" : "--nproc", "several processes work on one cell, not on a grid",
-                           fmt::format("{} cells", cells.size()), "one cell", "choose it with --set, for example 'seeds=[1]'"});
+    throw UsageError(Fault{"WORLD_SIZE", "processes that were started from outside work on one cell, not on a grid",
+                           fmt::format("{} cells", cells.size()), "one cell",
+                           "choose it with --set, for example 'seeds=[1]', or start all processes with --nproc"});
   }
   if (place) return run_rank(context, cells.front(), request, *place);
   return run_ranks(static_cast<int>(nproc), interrupted,
@@ -117,6 +120,9 @@ std::optional<int> run_with_ranks(const Context& context, const std::vector<Grid
 }
 
 int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequest request) {
+  std::set<std::string> devices;
+  for (const auto& cell : cells) devices.insert(cell.experiment->train.device);
+  for (const auto& device : devices) refuse_missing_device(device);
   const auto number = [&](std::size_t i) { return fmt::format("cell {} of {}", i + 1, cells.size()); };
   if (!context.quiet && !context.json) {
     request.begins = [&](std::size_t i) { std::cerr << fmt::format("{}: {}\n", number(i), cells[i].label()); };
@@ -164,6 +170,7 @@ int run(const Context& context, const Arguments& arguments) {
   cell.folder = result_folder(experiments.front(), *values);
   if (const auto code = run_with_ranks(context, cells, cell, (*values)["nproc"].as<std::int64_t>())) return *code;
   if (cells.size() > 1) {
+    cell.processes = static_cast<int>((*values)["nproc"].as<std::int64_t>());
     const auto folder = [&](const Experiment& experiment) { return result_folder(experiment, *values); };
     return run_all(context, cells, {cell, folder, {}, {}});
   }

@@ -10,6 +10,8 @@
 
 #include "core/grid/places.h"
 #include "core/grid/run_cell.h"
+#include "core/tensor/device.h"
+#include "core/train/feature_files.h"
 #include "core/train/model.h"
 #include "core/train/pool.h"
 #include "core/train/ranks.h"
@@ -22,12 +24,14 @@ inline double since(Clock::time_point start) { return std::chrono::duration<doub
 
 struct Cell {
   // Reads the data's tables and describes the run: its record, identity and places are known then. No model is built.
-  Cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
+  Cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request,
+       ChosenDevice device);
 
   const Experiment& experiment;
   std::int64_t seed;
   const Registry& registry;
   const RunRequest& request;
+  ChosenDevice device;
   Pool pool;
   std::map<std::string, std::shared_ptr<Metric>> metrics;
   Clock::time_point started = Clock::now();
@@ -35,7 +39,8 @@ struct Cell {
   RunRecord record;
   Places places;
   Model model;
-  std::vector<Tuning> tunings;  // one a copy; empty where nothing trains
+  std::vector<Tuning> tunings;             // one a copy; empty where nothing trains
+  std::shared_ptr<FeatureFiles> features;  // [train] cache, where it is set and something trains
 
   // Scores the model as it is and adds the rows under `stage`; none if it was interrupted. `internal_only` leaves out external
   // datasets, `limit` as in RunRequest.

@@ -1,5 +1,6 @@
 #include "core/grid/run_cell.h"
 
+#include <cstdlib>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -10,10 +11,13 @@
 
 #include "core/eval/evaluate.h"
 #include "core/grid/cell.h"
+#include "core/grid/cell_device.h"
+#include "core/grid/kept_parts.h"
 #include "core/grid/out_of_memory.h"
 #include "core/grid/pictures.h"
 #include "core/grid/save_weights.h"
 #include "core/grid/training_phase.h"
+#include "core/train/adapter.h"
 #include "core/train/group_rows.h"
 
 namespace sam3lab {
@@ -21,8 +25,9 @@ namespace {
 
 class CellRun {
  public:
-  CellRun(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request)
-      : cell_(experiment, seed, registry, request), folder_(cell_.places.checkpoints) {
+  CellRun(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request,
+          ChosenDevice device)
+      : cell_(experiment, seed, registry, request, std::move(device)), folder_(cell_.places.checkpoints) {
     outcome_.result = cell_.places.result;
     outcome_.weights = cell_.places.weights;
   }
@@ -35,6 +40,7 @@ class CellRun {
       return std::move(outcome_);
     }
     std::filesystem::create_directories(cell_.request.folder);
+    cell_.report({"device", 0, 0, 0.0, cell_.device.text()});
     const bool trains = cell_.experiment.train.steps > 0;
     // The plan is checked on the model before anything that is there is touched.
     name_knobs("the model", [&] { make_model_and_tunings(trains); });
@@ -68,7 +74,8 @@ class CellRun {
       return false;
     }
     outcome_.record = std::move(earlier);
-    const auto overview = cell_.places.pictures / "overview.png", adapter = cell_.places.adapter / "adapter_model.safetensors";
+    const auto overview = cell_.places.pictures / "overview.png",
+               adapter = std::filesystem::path(adapter_file(cell_.places.adapter));
     if (std::filesystem::exists(overview)) outcome_.overview = overview;
     if (std::filesystem::exists(adapter)) outcome_.weights = adapter;
     outcome_.earlier = true;
@@ -77,13 +84,19 @@ class CellRun {
 
   void make_model_and_tunings(bool trains) {
     const auto seed = static_cast<std::uint64_t>(cell_.seed);
-    cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.copies);
+    if (trains) open_features(cell_);
+    cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.copies, cell_.device.device);
     cell_.record.parameters = cell_.model.parameters;
     if (!cell_.model.load_report.empty()) cell_.record.environment["checkpoint"] = cell_.model.load_report;
-    if (!trains) return;
+    if (!trains) {
+      if (!cell_.experiment.checkpoint.adapter.empty())
+        cell_.tunings = hang_additions(cell_.model, cell_.experiment, cell_.registry);
+      return;
+    }
     cell_.tunings = tune(cell_.model, cell_.experiment, cell_.registry, seed);
     cell_.record.trainable_parameters = trainable_parameters(cell_.tunings.front());
     cell_.record.groups = group_rows(cell_.tunings.front().groups);
+    keep_features(cell_);
   }
 
   void find_unfinished() {
@@ -130,6 +143,7 @@ class CellRun {
       outcome_.overview = draw_pictures(cell_.record, evaluator, *cell_.model.copies.front(), cell_.places.pictures);
     }
     cell_.record.seconds["pictures"] = since(start);
+    record_features(cell_);
     cell_.record.finished = true;
   }
 
@@ -143,9 +157,10 @@ class CellRun {
 // LibTorch's settings are the process's: they hold for this cell and are what they were afterwards.
 class Settings {
  public:
-  explicit Settings(const TrainOptions& train) : strict_(at::globalContext().deterministicAlgorithms()) {
+  Settings(const TrainOptions& train, c10::Device device) : strict_(at::globalContext().deterministicAlgorithms()) {
     at::set_num_threads(static_cast<int>(train.threads));
     if (!train.deterministic) return;
+    if (device.is_cuda()) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // cuBLAS reads it when it starts
     at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
     at::globalContext().setDeterministicFillUninitializedMemory(false);  // nothing here reads memory before it writes it
     at::globalContext().setDeterministicCuDNN(true);
@@ -166,8 +181,9 @@ RunOutcome run_cell(const Experiment& experiment, std::int64_t seed, const Regis
                            fmt::format("{} images a step for {} processes", experiment.train.images_per_step, ranks),
                            "an image for each process", "raise it, or start fewer processes"});
   }
-  const Settings settings(experiment.train);
-  return CellRun(experiment, seed, registry, request).run();
+  auto device = device_of_cell(experiment.train, request.ranks);
+  const Settings settings(experiment.train, device.device);
+  return CellRun(experiment, seed, registry, request, std::move(device)).run();
 }
 
 }  // namespace sam3lab

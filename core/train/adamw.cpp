@@ -36,10 +36,12 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, co
   }
 }
 
-void AdamW::step(double factor) {
+void AdamW::step(double factor) { step(std::vector<double>(groups_.size(), factor)); }
+
+void AdamW::step(const std::vector<double>& factors) {
   const at::NoGradGuard no_grad;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    const double rate = groups_[g].learning_rate * factor;
+    const double rate = groups_[g].learning_rate * factors[g];
     if (options_.half_moments) {
       step_half(g, rate);
     } else {
@@ -62,9 +64,9 @@ void AdamW::step_exact(std::size_t group, double rate) {
     steps.push_back(moments.steps);
   }
   if (parameters.empty()) return;
+  at::_foreach_add_(steps, 1);
   std::optional<at::Tensor> divisor;  // the kernel scales gradients as it reads them
   if (scale_ < 1.0) divisor = at::full({}, 1.0 / scale_, steps.front().options());
-  at::_foreach_add_(steps, 1);
   at::_fused_adamw_(parameters, gradients, first, second, largest, steps, rate, options_.beta1, options_.beta2,
                     groups_[group].weight_decay, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor,
                     std::nullopt);
@@ -86,12 +88,12 @@ void AdamW::step_half(std::size_t group, double rate) {
                          static_cast<float>(scale_),
                          static_cast<std::uint32_t>(t) * 0x9e3779b9U + static_cast<std::uint32_t>(i)};
     const auto gradient = parameter.grad().contiguous();
-    const std::int64_t count = parameter.numel();
-    const auto share = [&](std::size_t part) {
     if (!parameter.is_cpu()) {
       adamw_bfloat16_cuda(parameter, gradient, moments.first, moments.second, step);
       continue;
     }
+    const std::int64_t count = parameter.numel();
+    const auto share = [&](std::size_t part) {
       const auto of = [&](std::size_t p) { return count * static_cast<std::int64_t>(p) / static_cast<std::int64_t>(threads); };
       const std::int64_t from = of(part);
       const auto halves = [from](const at::Tensor& x) { return static_cast<std::uint16_t*>(x.data_ptr()) + from; };

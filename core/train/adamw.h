@@ -20,8 +20,10 @@ class AdamW {
   // Of which parameters are the moments kept here, and updated by step()? By group and place in it; nothing: of all.
   using Here = std::function<bool(std::size_t group, std::size_t i)>;
   AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, const Here& here = {});
-  // One update with every group's rate times `factor`. Parameters without a gradient are left alone.
+  // One update with every group's rate times `factor`, or each group's times its own. Parameters without a gradient are left
+  // alone.
   void step(double factor);
+  void step(const std::vector<double>& factors);
   void clear_gradients();
   // Norm of all gradients together. The next step() takes them scaled down to `largest` if it exceeds that (0: measured only);
   // the gradients themselves stay as they are.

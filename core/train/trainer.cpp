@@ -11,9 +11,10 @@
 #include <sam3lab/api/error.h>
 
 #include "core/train/autocast.h"
+#include "core/train/constant_rate.h"
 #include "core/train/diagnosis.h"
-#include "core/train/side_by_side.h"
 #include "core/train/on_device.h"
+#include "core/train/side_by_side.h"
 
 namespace sam3lab {
 namespace {
@@ -41,6 +42,7 @@ Trainer::Trainer(TrainerInput input)
     : input_(std::move(input)),
       options_(input_.experiment.train),
       groups_(input_.tunings.front().groups),
+      constant_rate_(constant_rates(groups_, options_.constant_rate)),
       owners_(owners_of(input_.ranks, options_, groups_)),
       optimiser_(groups_, {options_.betas[0], options_.betas[1], options_.epsilon, options_.memory == "lean"},
                  [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
@@ -99,12 +101,13 @@ std::vector<Share> Trainer::load() {
 std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
   const auto copies = input_.copies.size();
   std::vector<PassResult> passes(copies);
-  const double boxes = boxes_per_copy(shares, input_.ranks);
+  const double mean_boxes = options_.local_boxes ? 0.0 : boxes_per_copy(shares, input_.ranks);
   for (const auto& copy : input_.copies) copy->train(true);
   const auto pass = [&](std::size_t c) {
     if (shares[c].empty()) return;
     // Random numbers are those of a process that has all copies of all ranks.
     const auto number = static_cast<std::size_t>(rank_of(input_.ranks)) + c * static_cast<std::size_t>(size_of(input_.ranks));
+    const double boxes = options_.local_boxes ? boxes_per_copy({shares[c]}) : mean_boxes;
     const PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
                               loss_scale_.factor() / all_copies()};
     passes[c] = add_gradients(*input_.copies[c], input_.tunings[c], input_.criterion, shares[c], options);
@@ -142,24 +145,18 @@ void Trainer::stop(const std::vector<Share>& shares, const std::string& what, co
                            "lower train.learning_rate, or look at the data: " + saved});
 }
 
-// false: under float16 the gradient overflowed, and nothing was changed.
-bool Trainer::update(StepRow& row) {
-  if (loss_scale_.on()) scale_gradients(groups_, 1.0 / loss_scale_.factor());
-  row.gradient_norm = optimiser_.clip(options_.clip_norm);
-  if (!std::isfinite(row.loss) || !std::isfinite(row.gradient_norm)) return false;
-  optimiser_.step(schedule_.factor(done_));
+void Trainer::update() {
+  const double factor = schedule_.factor(done_);
+  std::vector<double> factors;
+  for (const bool constant : constant_rate_) factors.push_back(constant ? 1.0 : factor);
+  optimiser_.step(factors);
   owners_.broadcast_updated(groups_);
   average_.update();
   loss_scale_.grew();
-  return true;
 }
 
-StepRow Trainer::step() {
-  cost_.start();
-  const auto shares = load();
-  std::string work;
-  for (const auto& share : shares) work += work_of(share.whole);
-  cost_.work(work);
+// Leaves the sum over all copies and ranks in the parameters, clipped by the next update.
+StepRow Trainer::compute_gradients(const std::vector<Share>& shares) {
   StepRow row;
   try {
     const auto passes = run_passes(shares);
@@ -169,16 +166,31 @@ StepRow Trainer::step() {
   } catch (const NumericError& error) {
     stop(shares, error.what(), "");
   }
-  const bool updated = update(row);
+  if (loss_scale_.on()) scale_gradients(groups_, 1.0 / loss_scale_.factor());
+  row.gradient_norm = optimiser_.clip(options_.clip_norm);
+  if (!std::isfinite(row.loss)) stop(shares, "the loss is not finite", fmt::format("{}", row.loss));
+  return row;
+}
+
+StepRow Trainer::step() {
+  cost_.start();
+  const auto shares = load();
+  std::string work;
+  for (const auto& share : shares) work += work_of(share.whole);
+  if (!options_.cache.empty()) work.clear();  // what is looked up is not computed
+  cost_.work(work);
+  StepRow row = compute_gradients(shares);
+  // The same images, and the same random numbers: a pass depends on seed and step alone.
+  while (!std::isfinite(row.gradient_norm)) {
+    optimiser_.clear_gradients();
+    if (!loss_scale_.on()) stop(shares, "the gradient is not finite", fmt::format("{}", row.gradient_norm));
+    if (!loss_scale_.overflowed())
+      stop(shares, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
+    cost_.work(work);  // FLOPs are those of one pass, as in steps of the same shape
+    row = compute_gradients(shares);
+  }
+  update();
   optimiser_.clear_gradients();
-  if (!updated && !loss_scale_.on()) {
-    const bool loss = !std::isfinite(row.loss);
-    stop(shares, loss ? "the loss is not finite" : "the gradient is not finite",
-         fmt::format("{}", loss ? row.loss : row.gradient_norm));
-  }
-  if (!updated && !loss_scale_.overflowed()) {
-    stop(shares, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
-  }
   ++done_;
   cost_.stop(row);
   return row;

@@ -53,7 +53,8 @@ class Trainer {
   explicit Trainer(TrainerInput input);
 
   // One update. Throws NumericError for a loss or gradient that is not finite; the weights are then those of the step before,
-  // and the batch is saved. Under float16 such a step is left out instead, until the loss scale is below 1.
+  // and the batch is saved. Under float16 a gradient that is not finite is computed again with half the loss scale, until that
+  // is below 1.
   StepRow step();
   [[nodiscard]] std::int64_t done() const { return done_; }
   [[nodiscard]] MovingAverage& average() { return average_; }
@@ -65,14 +66,16 @@ class Trainer {
  private:
   std::vector<Share> load();
   std::vector<PassResult> run_passes(const std::vector<Share>& shares);
+  StepRow compute_gradients(const std::vector<Share>& shares);
   [[nodiscard]] StepRow describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const;
-  bool update(StepRow& row);
+  void update();
   [[nodiscard]] double all_copies() const { return static_cast<double>(input_.copies.size()) * size_of(input_.ranks); }
   [[noreturn]] void stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const;
 
   TrainerInput input_;
   const TrainOptions& options_;
   std::vector<ParameterGroup> groups_;
+  std::vector<bool> constant_rate_;  // beside groups_
   MomentOwners owners_;
   AdamW optimiser_;
   Schedule schedule_;
