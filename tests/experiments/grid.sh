@@ -6,7 +6,7 @@ source "$(dirname "$0")/../support/checks.bash"
 cd "$(dirname "$0")/../.."
 limit=240
 base=experiments/smoke/tiny.toml
-fast=(--limit 1 --quiet --set evaluate.overlays=false --set evaluate.external=false)
+fast=(--limit 1 --quiet --set evaluate.overlays=false --set evaluate.external=false --set train.evaluate_before=false "${two_datasets[@]}")
 rates='grid."train.learning_rate"=[1e-3, 1e38]'
 
 # The second rate ends in numbers that are not finite: reported, passed over, exit code 4.
@@ -51,7 +51,7 @@ refuses 2 'unknown format; got xlsx' "$program" report "$scratch/c" --format xls
 refuses 2 'no results given' "$program" report
 
 # A signal to the program alone: the cell saves and stops, those behind it do not start.
-"$program" run $base --quiet --limit 1 --out "$scratch/i" --set train.steps=100000 --set train.evaluate_before=false --set 'seeds=[1, 2]' >"$scratch/i.out" 2>"$scratch/i.err" &
+"$program" run $base "${fast[@]}" --out "$scratch/i" --set train.steps=100000 --set 'seeds=[1, 2]' >"$scratch/i.out" 2>"$scratch/i.err" &
 child=$!
 for _ in $(seq 200); do "$program" inspect "$scratch"/i/*.h5 2>/dev/null | grep -q '^steps  *[1-9]' && break; sleep 0.3; done
 kill -TERM "$child"
@@ -62,7 +62,7 @@ holds 'the state of both cells is said' grep -q '| waiting ' "$scratch/i.out"
 accepts 'not finished' "$program" report "$scratch/i"
 
 # A cell that is killed is a failed one.
-"$program" run $base --quiet --limit 1 --out "$scratch/k" --set train.steps=100000 --set train.evaluate_before=false --set 'seeds=[1, 2]' >"$scratch/k.out" 2>"$scratch/k.err" &
+"$program" run $base "${fast[@]}" --out "$scratch/k" --set train.steps=100000 --set 'seeds=[1, 2]' >"$scratch/k.out" 2>"$scratch/k.err" &
 child=$!
 for seed in 1 2; do
   for _ in $(seq 200); do "$program" inspect "$scratch"/k/*-s$seed-*.h5 2>/dev/null | grep -q '^steps  *[1-9]' && break; sleep 0.3; done
