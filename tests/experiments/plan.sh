@@ -31,12 +31,14 @@ if position != vision:  # not exempt: one group with the rest of layer 0
     expected[trunk.rstrip(".")] = vision * decay ** 33
 for block in range(32):
     expected[f"{trunk}blocks.{block}"] = expected[f"{trunk}blocks.{block}.no_decay"] = vision * decay ** (32 + 1 - (block + 1))
-expected["transformer.encoder.layers" if fusion != base else "transformer"] = fusion
+expected["transformer.encoder.layers.constant_rate" if fusion != base else "transformer"] = fusion
 for name, rate in expected.items():
     assert name in groups, f"no group {name}: {sorted(groups)}"
     assert close(groups[name]["lr"], rate), (name, groups[name]["lr"], rate)
 for name, group in groups.items():
-    assert group["weight_decay"] == (0.0 if name.endswith(".no_decay") else weight_decay), name
+    assert group["weight_decay"] == (0.0 if ".no_decay" in name else weight_decay), name
+    assert group["schedule"] == ("constant" if name.endswith(".constant_rate") else "inverse_square_root"), name
+    assert (group["schedule"] == "constant") == (fusion != base and name.startswith("transformer.encoder")), name
 PY
 }
 
