@@ -17,7 +17,7 @@ namespace sam3lab {
 namespace {
 
 std::map<std::string, std::string> environment_of(const Experiment& experiment, const RunRequest& request,
-                                                   const ChosenDevice& device) {
+                                                  const ChosenDevice& device) {
   std::map<std::string, std::string> environment;
   environment["compiler"] = fmt::format("g++ {}", __VERSION__);
   environment["libtorch"] = SAM3LAB_TORCH_VERSION;

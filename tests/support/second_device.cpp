@@ -30,6 +30,7 @@ Memory memory;
 struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::HPU> {
   c10::Device getDevice() const override { return second_device(); }
   c10::Device exchangeDevice(c10::Device) const override { return second_device(); }
+  c10::Stream getStream(c10::Device) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, second_device()); }
 };
 C10_REGISTER_GUARD_IMPL(HPU, Guard);
 
@@ -37,6 +38,14 @@ C10_REGISTER_GUARD_IMPL(HPU, Guard);
 struct Hooks final : at::HPUHooksInterface {
   explicit Hooks(at::HPUHooksArgs) {}
   void init() const override {}
+  bool hasHPU() const override { return true; }
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  c10::DeviceIndex deviceCount() const override { return 1; }
+  c10::DeviceIndex getCurrentDevice() const override { return 0; }
+  c10::DeviceIndex exchangeDevice(c10::DeviceIndex) const override { return 0; }
+  c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex) const override { return 0; }
   const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override { return at::detail::getDefaultCPUGenerator(); }
 };
 using at::HPUHooksRegistry, at::RegistererHPUHooksRegistry;
@@ -190,15 +199,27 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(const at::Te
   return {call.take(of_x), call.take(of_weight), call.take(of_bias)};
 }
 
+// Attention is written out: the CPU's fused kernel has no gradient for its mask, which LibTorch knows of the CPU alone.
+int64_t attention_kernel(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, double,
+                         bool, std::optional<double>, bool) {
+  constexpr int64_t math = 0;  // at::SDPBackend
+  return math;
+}
+
 TORCH_LIBRARY_IMPL(_, HPU, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>()); }
 
 TORCH_LIBRARY_IMPL(aten, HPU, m) {
   m.impl("empty.memory_format", TORCH_FN(empty));
   m.impl("empty_strided", TORCH_FN(empty_strided));
   m.impl("_copy_from", TORCH_FN(copy_from));
+  m.impl("_fused_sdp_choice", TORCH_FN(attention_kernel));
   m.impl("convolution_overrideable", TORCH_FN(convolution));
   m.impl("convolution_backward_overrideable", TORCH_FN(convolution_backward));
 }
+
+// copy_from() heeds both bits; LibTorch would clear them by a copy of the tensor first, which is this very operator.
+TORCH_LIBRARY_IMPL(aten, Conjugate, m) { m.impl("_copy_from", torch::CppFunction::makeFallthrough()); }
+TORCH_LIBRARY_IMPL(aten, Negative, m) { m.impl("_copy_from", torch::CppFunction::makeFallthrough()); }
 
 const bool known = (c10::SetAllocator(c10::DeviceType::HPU, &memory), true);
 

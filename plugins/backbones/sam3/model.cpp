@@ -40,6 +40,12 @@ NamedTensors Sam3::parameters() {
 
 void Sam3::initialise(std::uint64_t seed) { initialise_weights(parameters(), seed); }
 
+void Sam3::move(c10::Device device) {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, parameter] : parameters()) parameter.set_data(parameter.to(device));
+  network_.vision.trunk.move_phases(device);  // grids of sines follow the tensors that ask for them
+}
+
 std::vector<std::int64_t> Sam3::tokenize(const std::string& text) const { return tokenizer_.row(text, sizes_.context_length); }
 
 ParameterPlace Sam3::place(const std::string& parameter) const {

@@ -42,6 +42,7 @@ class Sam3 final : public Backbone {
   NamedTensors parameters() override;
   NamedTensors buffers() override { return {}; }  // rotary phases and masks follow from the sizes
   void initialise(std::uint64_t seed) override;
+  void move(c10::Device device) override;  // before additions are hung in and gradients are computed
   // Of "image encoder", "text encoder" and "fusion encoder", which takes the box-prompt encoder with it.
   std::vector<std::string> keep_features(std::shared_ptr<FeatureStore> store) override;
   [[nodiscard]] std::int64_t image_size() const override { return sizes_.img_size; }
