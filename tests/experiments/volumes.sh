@@ -157,6 +157,55 @@ END
 checks=$((checks + 1))
 holds 'an overlay is there' test -s mri/image/01-disc-overlay.png
 
+# Other formats: a DICOM series, its files in no order, and NRRD; both say left-posterior-superior.
+/usr/bin/python3 - <<'END' || exit 1
+import pathlib
+import numpy, pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+def grey(x, y, z):
+    return numpy.where((x - 6) ** 2 + (y - 15) ** 2 + (2 * (z - 5)) ** 2 < 40, 900, (x * 7 + y * 13 + z * 29) % 90)
+pathlib.Path("series").mkdir()
+study, series, y, x = generate_uid(), generate_uid(), *numpy.mgrid[:24, :20]
+for k in range(12):
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    slice_ = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
+    slice_.is_little_endian, slice_.is_implicit_VR = True, False
+    slice_.SOPClassUID, slice_.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    slice_.StudyInstanceUID, slice_.SeriesInstanceUID, slice_.Modality = study, series, "CT"
+    slice_.PatientName, slice_.InstanceNumber = "Nobody^Real", 12 - k
+    slice_.Rows, slice_.Columns, slice_.PixelSpacing, slice_.SliceThickness = 24, 20, [1.5, 1.0], 2.0
+    slice_.ImageOrientationPatient, slice_.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [5, -10, 30 + 2 * k]
+    slice_.SamplesPerPixel, slice_.PhotometricInterpretation, slice_.PixelRepresentation = 1, "MONOCHROME2", 0
+    slice_.BitsAllocated, slice_.BitsStored, slice_.HighBit = 16, 16, 15
+    slice_.RescaleSlope, slice_.RescaleIntercept = 1, -1024
+    slice_.PixelData = (grey(x, y, k) + 1024).astype("<u2").tobytes()
+    slice_.save_as(f"series/{(k * 5) % 12}.dcm", write_like_original=False)
+header = ("NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 20 24 12\nspace directions: (1,0,0) (0,1.5,0) (0,0,2)\n"
+          "endian: little\nencoding: raw\nspace origin: (5,-10,30)\n\n")
+z, y, x = numpy.mgrid[:12, :24, :20]
+pathlib.Path("scan.nrrd").write_bytes(header.encode() + grey(x, y, z).astype("<i2").tobytes())
+END
+for file in series scan.nrrd; do
+  accepts "$file: disc: [0-9]+ voxels" "$program" predict --checkpoint "$weights" --image $file --prompt disc --out other_${file%.*} --protocol strict \
+    --threshold 0 --window 0 1000
+done
+python3 - <<'END' || { failed=$((failed + 1)); echo "FAILED: masks of a DICOM series or NRRD have another grid"; }
+import gzip, struct
+masks = [gzip.open(f"other_{name}/{name}/01-disc.nii.gz").read() for name in ("series", "scan")]
+for data in masks:
+    assert struct.unpack("<8h", data[40:56])[1:4] == (20, 24, 12)
+    rows = struct.unpack("<12f", data[280:328])
+    assert rows == (-1, 0, 0, -5, 0, -1.5, 0, 10, 0, 0, 2, 30), rows
+assert masks[0][352:] == masks[1][352:] and 0 < sum(masks[0][352:]), "the same voxels in both formats"
+assert all(b"Nobody" not in data for data in masks)
+END
+checks=$((checks + 1))
+holds 'no name of a patient is written' bash -c '! grep -rq Nobody other_series'
+
 # What is refused, and what replaces.
 ask=("$program" predict --checkpoint "$weights" --prompt disc --out none)
 refuses 3 'flat.nii.gz: a volume without contrast' "${ask[@]}" --image flat.nii.gz
