@@ -35,6 +35,7 @@ at::Tensor warp(const at::Tensor& planes, const cv::Mat& motion, int interpolati
 at::Tensor change_intensity(const at::Tensor& image, const AugmentOptions& options, Random& random) {
   const double gain = 1.0 + either_way(options.contrast, random), shift = 255.0 * either_way(options.brightness, random);
   const double noise = 255.0 * options.noise * random.uniform();
+  if (gain == 1.0 && shift == 0.0 && noise == 0.0) return image;
   auto changed = image.to(at::kFloat).sub_(127.5).mul_(gain).add_(127.5 + shift);
   if (noise > 0.0) {
     auto plane = at::empty({image.size(1), image.size(2)});
@@ -51,6 +52,11 @@ Sample augment(const Sample& sample, const AugmentOptions& options, Random& rand
   Sample changed;
   const auto side = static_cast<int>(sample.image.size(-1));
   const cv::Mat motion = random_motion(options, side, random);
+  if (options.rotate_degrees == 0 && options.scale == 0 && options.shift == 0 && options.flip == 0) {
+    changed = sample;
+    changed.image = change_intensity(sample.image, options, random);
+    return changed;
+  }
   changed.image = change_intensity(warp(sample.image.contiguous(), motion, cv::INTER_LINEAR), options, random);
   changed.queries = sample.queries;
   if (sample.ignore.defined()) {  // what comes in from outside of the image is black, and known to hold nothing
