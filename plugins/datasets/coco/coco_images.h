@@ -6,47 +6,13 @@
 #include <vector>
 
 #include <sam3lab/api/dataset.h>
-#include <sam3lab/api/options.h>
 
 #include "plugins/datasets/coco/coco_file.h"
+#include "plugins/datasets/coco/coco_options.h"
 #include "plugins/shared/case_names.h"
 #include "plugins/shared/path_template.h"
 
 namespace sam3lab {
-
-struct CocoOptions {
-  std::string root, table, name, part, subject, site, targets = "class", window = "auto";
-  Texts annotations, images, parts;
-  double low_percentile = 0.5, high_percentile = 99.5, pixel_um = 0.0;
-  std::int64_t min_pixels = 1, expect = 0;
-  bool keep_empty = true;
-
-  template <class V>
-  void visit(V&& v) {
-    v("root", root, Limits().required().path().about("folder of the dataset"));
-    v("annotations", annotations, Limits().required().about("templates of the JSON files, relative to `root`"));
-    v("images", images,
-      about("templates of the folders with each JSON file's images, relative to `root`; empty: `root` itself. Gaps that both "
-            "have hold the same text: \"{part:train|val}/images\", \"{part}.json\""));
-    v("part", part, about("side that the source assigns, made of the gaps; empty: \"{part}\" where there is one"));
-    v("parts", parts, about("other names for parts: \"val=validation\""));
-    v("table", table,
-      Limits().path().about("TOML, label = [names of categories]; empty: each category is a label by its own name"));
-    v("name", name, about("template of the images' file names in the JSON, such as \"{patient}_*.png\": more gaps"));
-    v("subject", subject, about("made of the gaps, such as \"ward7/{patient}\"; empty: each image is its own subject"));
-    v("site", site, about("hospital or scanner, made of the gaps"));
-    v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one an annotation"));
-    v("min_pixels", min_pixels,
-      at_least(1).unit("px").about("a smaller mask is no target; the image then says nothing of its label"));
-    v("keep_empty", keep_empty, about("keep images without an annotation: they teach and test absence"));
-    v("expect", expect, at_least(0).about("images that the source has; another number is a fault; 0: not known"));
-    v("window", window,
-      one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
-    v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as black"));
-    v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as white"));
-    v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
-  }
-};
 
 class CocoImages final : public Dataset {
  public:
