@@ -99,6 +99,9 @@ std::vector<ArrayInfo> list_arrays(const std::filesystem::path& path) {
       break;
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const auto twice = std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name == b.name; });
+  if (twice != all.end())
+    throw DataError(Fault{path.string(), "two arrays of one name", "'" + twice->name + "'", "", "save it again"});
   return all;
 }
 

@@ -172,6 +172,15 @@ TEST(Readers, ListArraysWithoutWhatIsNoArrayOfNumbers) {
   EXPECT_THAT(refusal([] { read_array(golden("rows.npy"), "", {6, 2}); }), HasSubstr("no such rows"));
 }
 
+TEST(Readers, TwoArraysOfOneNameAreRefused) {
+  const Folder folder;
+  auto bytes = test::read_bytes(golden("plain.mat"));
+  const std::vector<std::uint8_t> variables(bytes.begin() + 128, bytes.end());
+  bytes.insert(bytes.end(), variables.begin(), variables.end());
+  test::write_bytes(folder / "twice.mat", bytes);
+  EXPECT_THAT(refusal([&] { read_array(folder / "twice.mat", "deep"); }), HasSubstr("two arrays of one name; got 'cube'"));
+}
+
 TEST(Readers, RefusalsSayWhatToDo) {
   EXPECT_THAT(refusal([] { read_volume(golden("four.nii.gz")); }), HasSubstr("set channel to 0..1"));
   EXPECT_THAT(refusal([] { read_volume(golden("layers.nrrd"), {2, -1}); }), HasSubstr("no such channel"));

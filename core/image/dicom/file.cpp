@@ -99,7 +99,7 @@ File::File(const std::filesystem::path& path, Part part) : name_(path.string()),
                                                                   ERM_autoDetect, DCM_PixelData);
   if (status.bad()) refuse(std::string("not a readable DICOM file: ") + status.text(), "", "", "fetch or export it again");
   check_transfer();
-  read_layout();
+  read_layout(part);
 }
 
 void File::check_transfer() const {
@@ -116,7 +116,7 @@ void File::check_transfer() const {
   }
 }
 
-void File::read_layout() {
+void File::read_layout(Part part) {
   auto& item = data();
   const auto whole = [&](const DcmTagKey& key, std::int64_t otherwise) {
     const auto value = number(item, key);
@@ -132,7 +132,10 @@ void File::read_layout() {
   layout_.is_signed = whole(DCM_PixelRepresentation, 0) == 1;
   layout_.planar = whole(DCM_PlanarConfiguration, 0) == 1;
   layout_.photometric = text(DCM_PhotometricInterpretation);
-  if (layout_.rows == 0 && layout_.columns == 0) refuse("a DICOM file without a picture");
+  if (layout_.rows == 0 && layout_.columns == 0) {
+    if (part == Part::maybe_head) return;
+    refuse("a DICOM file without a picture");
+  }
   check_size(name_, static_cast<std::uint64_t>(layout_.rows), static_cast<std::uint64_t>(layout_.columns));
   if (layout_.frames < 1 || layout_.frames > most_frames)
     refuse("damaged header", std::to_string(layout_.frames) + " frames", "1 to " + std::to_string(most_frames));
@@ -157,17 +160,6 @@ Frame File::frame(std::int64_t index) const {
   auto& segment = *group(data(), index, DCM_SegmentIdentificationSequence);
   if (const auto n = number(segment, DCM_ReferencedSegmentNumber)) frame.segment = static_cast<std::int64_t>(*n);
   return frame;
-}
-
-bool has_pictures(const std::filesystem::path& path) {
-  DcmFileFormat file;
-  const auto status =
-      file.loadFileUntilTag(path.c_str(), EXS_Unknown, EGL_noChange, read_at_once, ERM_autoDetect, DCM_PixelData);
-  if (status.bad()) {
-    throw DataError(
-        Fault{path.string(), std::string("not a readable DICOM file: ") + status.text(), "", "", "fetch or export it again"});
-  }
-  return number(*file.getDataset(), DCM_Rows).has_value();
 }
 
 }  // namespace sam3lab::dicom

@@ -53,12 +53,14 @@ struct Layout {
 
 class File {
  public:
-  enum class Part { all, head };  // head: what stands before the pixels
+  // head: what stands before the pixels; maybe_head: the same of a file that may have none, see has_picture()
+  enum class Part { all, head, maybe_head };
   // DataError for what is no DICOM file with pictures, or of a kind that is not read. `frames` are not filled in: see frame().
   File(const std::filesystem::path& path, Part part);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] bool has_picture() const { return layout_.rows > 0; }
   [[nodiscard]] std::string modality() const { return text(DCM_Modality); }
   [[nodiscard]] std::string series() const { return text(DCM_SeriesInstanceUID); }
   [[nodiscard]] std::int64_t series_number() const;
@@ -71,15 +73,12 @@ class File {
                            const std::string& fix = "") const;
 
  private:
-  void read_layout();
+  void read_layout(Part part);
   void check_transfer() const;
   std::string name_;
   std::unique_ptr<DcmFileFormat> file_;
   Layout layout_;
 };
-
-// Whether the file has pictures at all; a folder may hold reports and directories beside them.
-bool has_pictures(const std::filesystem::path& path);
 
 // `count` numbers of an element, or nothing.
 std::optional<std::vector<double>> numbers(DcmItem& item, const DcmTagKey& key, std::size_t count);

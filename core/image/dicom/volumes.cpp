@@ -21,29 +21,33 @@ void write_slice(VolumeBytes& volume, std::int64_t k, const std::vector<float>& 
   std::memcpy(volume.slice(k), values.data(), volume.slice_bytes);
 }
 
-struct SeriesFiles {
+struct Series {
   std::int64_t number = 0;
   std::string modality;
   std::vector<std::filesystem::path> files;
+  std::vector<Layout> layouts;
+  std::vector<Frame> frames;  // the first of each file
 };
 
 // Sorted by the series' number, then by its id, which is not shown.
-std::vector<SeriesFiles> sorted_series(const std::vector<std::filesystem::path>& files) {
-  std::map<std::pair<std::int64_t, std::string>, SeriesFiles> found;
+std::vector<Series> sorted_series(const std::vector<std::filesystem::path>& files) {
+  std::map<std::pair<std::int64_t, std::string>, Series> found;
   for (const auto& path : files) {
-    if (!has_pictures(path)) continue;
-    const File file(path, File::Part::head);
+    const File file(path, File::Part::maybe_head);
+    if (!file.has_picture()) continue;
     auto& series = found[{file.series_number(), file.series()}];
     series.number = file.series_number();
     series.modality = file.modality();
     series.files.push_back(path);
+    series.layouts.push_back(file.layout());
+    series.frames.push_back(file.frame(0));
   }
-  std::vector<SeriesFiles> out;
+  std::vector<Series> out;
   for (auto& [key, series] : found) out.push_back(std::move(series));
   return out;
 }
 
-const SeriesFiles& chosen(const std::string& folder, const std::vector<SeriesFiles>& all, std::int64_t wanted) {
+const Series& chosen(const std::string& folder, const std::vector<Series>& all, std::int64_t wanted) {
   if (all.empty())
     throw DataError(Fault{folder, "no DICOM file with a picture in this folder", "", "the files of one series", ""});
   const auto count = static_cast<std::int64_t>(all.size());
@@ -146,28 +150,27 @@ std::string series_volume(const std::string& folder, const std::vector<std::file
   const auto all = sorted_series(files);
   const auto& series = chosen(folder, all, wanted);
   if (series.files.size() == 1) return file_volume(File(series.files.front(), File::Part::all));
-  std::vector<Frame> frames;
-  Layout first;
-  for (const auto& path : series.files) {
-    const File file(path, File::Part::head);
-    require_grey(file);
-    const auto& layout = file.layout();
-    if (layout.frames != 1) file.refuse("a file of several frames in a series of many files", "", "single slices");
-    if (frames.empty()) first = layout;
+  const auto& first = series.layouts.front();
+  for (std::size_t i = 0; i < series.files.size(); ++i) {
+    const auto& layout = series.layouts[i];
+    const auto name = series.files[i].string();
+    if (layout.frames != 1)
+      throw DataError(Fault{name, "a file of several frames in a series of many files", "", "single slices", ""});
     if (layout.rows != first.rows || layout.columns != first.columns) {
-      file.refuse("a slice of another size", std::to_string(layout.rows) + " x " + std::to_string(layout.columns),
-                  std::to_string(first.rows) + " x " + std::to_string(first.columns));
+      throw DataError(Fault{name, "a slice of another size",
+                            std::to_string(layout.rows) + " x " + std::to_string(layout.columns),
+                            std::to_string(first.rows) + " x " + std::to_string(first.columns), ""});
     }
-    frames.push_back(file.frame(0));
   }
-  const auto grid = arrange(folder, frames, false);
-  VolumeBytes volume(File(series.files[grid.order.front()], File::Part::head), static_cast<std::int64_t>(frames.size()),
+  const auto grid = arrange(folder, series.frames, false);
+  VolumeBytes volume(File(series.files[grid.order.front()], File::Part::head), static_cast<std::int64_t>(series.files.size()),
                      grid.affine);
   for (std::size_t k = 0; k < grid.order.size(); ++k) {
     const File file(series.files[grid.order[k]], File::Part::all);
+    require_grey(file);
     const auto stored = PixelReader(file).frame(0);
     if (stored.values.size() * sizeof(float) != volume.slice_bytes) file.refuse("a slice of another size");
-    write_slice(volume, static_cast<std::int64_t>(k), rescaled(file, frames[grid.order[k]], stored.values));
+    write_slice(volume, static_cast<std::int64_t>(k), rescaled(file, series.frames[grid.order[k]], stored.values));
   }
   return std::move(volume.bytes);
 }
