@@ -11,7 +11,7 @@ RANDOM=${SAM3LAB_KILL_SEED:-1}
 settings=(--limit 1 --quiet --set train.steps=12 --set train.steps_per_epoch=4 --set train.images_per_step=4 --set train.accumulate=2
   --set train.deterministic=true --set train.workers=2 --set backbone.dropout=0.1 --set backbone.drop_path=0.1
   --set train.ema_decay=0.9 --set train.best_metric=dice --set augment.rotate_degrees=10 --set augment.noise=0.02
-  --set evaluate.overlays=false --set record.checkpoint_steps=3 --set record.keep=3)
+  --set evaluate.overlays=false --set record.checkpoint_steps=3 --set record.keep=3 "${two_datasets[@]}")
 weights_in() { echo "$1"/smoke-s1-????????.safetensors; }
 # Weights, moments and averages after the last step, without the header, which has wall times: the saved weights are the best ones, and
 # those may be early ones.
