@@ -81,11 +81,16 @@ set_refused 3 "absent.png: no such file" picture.toml dataset.data.instances=abs
 set_refused 3 "narrow.png: mask of another size than its image; got 32 x 63, expected 32 x 64" picture.toml dataset.data.instances=narrow.png
 set_refused 3 "cut.png: not a readable PNG" picture.toml dataset.data.instances=cut.png
 set_refused 3 "noise.png: unknown image format; expected PNG, JPEG, TIFF, BMP, GIF" picture.toml dataset.data.image=noise.png
-set_refused 3 "old.png: unknown image format" picture.toml dataset.data.image=old.png
+set_refused 3 "old.png: not a readable GIF" picture.toml dataset.data.image=old.png
 set_refused 3 "nothing.png: empty file" picture.toml dataset.data.image=nothing.png
 set_refused 3 "not a file; expected a regular file" picture.toml dataset.data.image=.
 
-# Folders of pictures and masks.
+# Folders of pictures and masks. What only a mask's pixels tell is found when it is read: the run has then begun.
+read_refused() {  # CODE PATTERN KEY=VALUE...
+  local code=$1 pattern=$2 sets=()
+  for set in "${@:3}"; do sets+=(--set "$set"); done
+  refuses "$code" "$pattern" "$program" run folder.toml --out "$scratch/begun" "${sets[@]}"
+}
 mkdir -p folder/images folder/masks folder/values
 for name in a b c d e f g h; do cp picture.png folder/images/$name.png && cp objects.png folder/masks/$name.png && cp objects.png folder/values/$name.png; done
 sed '/^image = /,/^tile = /d; s/instance_image/paired_folders/; s|^modality.*|&\nroot = "folder"\nimages = ["images/{id}.png"]\nmasks = ["masks/{id}.png"]\nlabels = ["cell"]\nthreshold = 0|' picture.toml >folder.toml
@@ -97,18 +102,18 @@ set_refused 2 "template 'images/[{]id:[(][}].png': the expression of [{]id[}] ha
 set_refused 2 "this encoding needs a table; got values" folder.toml 'dataset.data.encoding="values"'
 set_refused 2 "'[{]patient[}]' has a gap that the images' template has not" folder.toml 'dataset.data.subject="{patient}"'
 printf '"cell" = [1, 2, 3]\n' >cells.toml
-set_refused 3 "values/..png: values outside of the encoding; got 4 [(][0-9]+ px[)], 5 .* expected 1, 2, 3" folder.toml 'dataset.data.encoding="values"' 'dataset.data.labels=[]' dataset.data.table=cells.toml 'dataset.data.masks=["values/{id}.png"]'
-set_refused 3 "masks/..png: a mask that is not black, with nothing above the threshold; got values up to 8" folder.toml dataset.data.threshold=127
-set_refused 3 "masks/..png: no XML of annotations|masks/..png:1: no XML of annotations" folder.toml 'dataset.data.encoding="ddti_xml"'
-set_refused 3 "masks/..png:1: no point of a contour" folder.toml 'dataset.data.encoding="points_text"'
-set_refused 3 "masks/..png: an outline that is not closed" folder.toml 'dataset.data.encoding="outline"'
+read_refused 3 "values/..png: values outside of the encoding; got 4 [(][0-9]+ px[)], 5 .* expected 1, 2, 3" 'dataset.data.encoding="values"' 'dataset.data.labels=[]' dataset.data.table=cells.toml 'dataset.data.masks=["values/{id}.png"]'
+read_refused 3 "masks/..png: a mask that is not black, with nothing above the threshold; got values up to 8" dataset.data.threshold=127
+read_refused 3 "masks/..png: no XML of annotations|masks/..png:1: no XML of annotations" 'dataset.data.encoding="ddti_xml"'
+read_refused 3 "masks/..png:1: no point of a contour" 'dataset.data.encoding="points_text"'
+read_refused 3 "masks/..png: an outline that is not closed" 'dataset.data.encoding="outline"'
 rm folder/masks/b.png folder/images/c.png
 set_refused 3 "folder: images without a mask; got 1: images/b.png, expected masks/[{]id[}].png" folder.toml
 set_refused 3 "folder: masks without an image; got 1: masks/c.png" folder.toml
 cp cut.png folder/masks/b.png
-set_refused 3 "masks/b.png: not a readable PNG" folder.toml 'dataset.data.orphans="allow"'
+read_refused 3 "masks/b.png: not a readable PNG" 'dataset.data.orphans="allow"'
 cp narrow.png folder/masks/b.png
-set_refused 3 "masks/b.png: mask of another size than its image; got 32 x 63, expected 32 x 64" folder.toml 'dataset.data.orphans="allow"'
+read_refused 3 "masks/b.png: mask of another size than its image; got 32 x 63, expected 32 x 64" 'dataset.data.orphans="allow"'
 
 # Labels and texts.
 set_refused 3 "label 'vessel' of dataset 'data' has no prompt" picture.toml 'dataset.data.label="vessel"'
