@@ -372,7 +372,7 @@ def corpus():
         (fuzz / target).mkdir(parents=True, exist_ok=True)
         for name in names:
             shutil.copyfile(folder / name, fuzz / target / f"good_{name.replace('.', '_')}")
-    runs = bytes([3, 1, 0, 3, 0, 1, 2, 0, 0, 0, 2, 2, 0, 2, 1, 0, 0, 1])
+    runs = bytes([2, 1, 0, 3, 0, 1, 2, 0, 0, 0, 2, 2, 0, 2, 1, 0, 0, 1])
     packed = lambda bits, kind, data: (b"BM" + (54 + 4 * 2 ** bits + len(data)).to_bytes(4, "little") + bytes(4) + (54 + 4 * 2 ** bits).to_bytes(4, "little") +
                                        b"".join(v.to_bytes(4, "little") for v in (40, 5, 3)) + b"\1\0" + bytes([bits, 0]) +
                                        b"".join(v.to_bytes(4, "little") for v in (kind, len(data), 0, 0, 0, 0)) + bytes(4 * 2 ** bits) + data)
