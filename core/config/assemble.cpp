@@ -301,6 +301,7 @@ class Assembler {
     need(!experiment_.datasets.empty(), "data", "[dataset.NAME]");
     need(!experiment_.prompts.empty(), "prompts", "[prompt.NAME]");
     need(!experiment_.metrics.empty(), "scores", "[metric.NAME]");
+    for (auto& fault : training_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
     if (experiment_.train.steps == 0) return;
     need(!experiment_.scheme.use.empty(), "training scheme", "[scheme]");
     need(experiment_.matchers.contains("one_to_one"), "matcher", "[matcher.one_to_one]");
@@ -309,7 +310,6 @@ class Assembler {
              experiment_.datasets,
              [](const auto& d) { return d.second.common.role == "internal" && d.second.common.sampling_weight > 0; }),
          "data to train on", "[dataset.NAME] with role = \"internal\" and sampling_weight > 0");
-    for (auto& fault : training_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
   }
 
   const Tree& tree_;
