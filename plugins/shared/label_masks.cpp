@@ -1,5 +1,8 @@
 #include "plugins/shared/label_masks.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <opencv2/imgproc.hpp>
 #include <torch/torch.h>
 
@@ -24,13 +27,23 @@ at::Tensor numbered_objects(const at::Tensor& stored, const at::Tensor& mask) {
 }
 
 void add_masks(const std::string& label, const at::Tensor& masks, std::int64_t min_pixels, LabelledImage& out) {
-  const auto pixels = masks.flatten(1).sum(1);
-  if (!pixels.gt(0).any().item<bool>()) return;
-  const auto large = pixels.ge(min_pixels);
-  if (large.any().item<bool>()) {
-    out.labels.push_back({label, masks.index({large}).contiguous()});
-  } else {
+  const auto whole = masks.contiguous();
+  const auto area = whole.size(1) * whole.size(2);
+  std::vector<std::int64_t> large;
+  bool any = false;
+  for (std::int64_t n = 0; n < whole.size(0); ++n) {
+    // LibTorch's sum would make 8 bytes of each first.
+    const bool* mask = whole.data_ptr<bool>() + n * area;
+    const auto pixels = std::count(mask, mask + area, true);
+    any = any || pixels > 0;
+    if (pixels >= min_pixels) large.push_back(n);
+  }
+  if (!any) return;
+  if (large.empty()) {
     out.unsure.push_back(label);
+  } else {
+    const bool all = static_cast<std::int64_t>(large.size()) == whole.size(0);
+    out.labels.push_back({label, all ? whole : whole.index_select(0, torch::tensor(large, torch::kInt64))});
   }
 }
 

@@ -182,7 +182,7 @@ def main():
         if options.rounds > 0:
             if not (folder / "coco/loading.toml").exists():
                 write_coco(folder / "coco", options.images)
-            draws = options.images
+            draws = 3 * options.images  # so that the start of the workers counts for little
             time_ours(options.build / "loading", folder / "coco", options.workers, draws)  # files into memory
             for number in range(options.rounds):
                 ours = time_ours(options.build / "loading", folder / "coco", options.workers, draws)

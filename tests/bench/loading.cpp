@@ -14,6 +14,7 @@
 
 #include "core/config/read.h"
 #include "core/registry/registry.h"
+#include "core/tensor/pages.h"
 #include "core/train/loader.h"
 #include "core/train/pool.h"
 #include "core/train/sample.h"
@@ -26,6 +27,7 @@ void run(const std::string& file, std::map<std::string, std::string>& flags) {
   using namespace sam3lab;
   const at::NoGradGuard no_grad;
   at::set_num_threads(1);
+  keep_pages();  // as a run does
   const Registry registry(default_sources({}));
   const auto experiment = read_experiment({file, {}, true}, registry.catalogue());
   const Pool pool(experiment, registry);

@@ -125,15 +125,23 @@ std::int64_t run_pixels(const std::vector<std::uint32_t>& runs) {
 }
 
 at::Tensor mask_of_runs(const std::vector<std::uint32_t>& runs, std::int64_t height, std::int64_t width) {
-  auto columns = torch::zeros({width, height}, torch::kBool);
-  auto* to = columns.data_ptr<bool>();
+  // Runs go down the columns. They are drawn where they belong: a mask has few pixels, so that turning a whole one costs more.
+  auto mask = torch::zeros({height, width}, torch::kBool);
+  auto* pixels = mask.data_ptr<bool>();
+  std::int64_t at = 0;
   bool inside = false;
   for (const auto run : runs) {
-    if (inside) std::fill_n(to, run, true);
-    to += run;
+    if (inside) {
+      auto row = at % height, column = at / height;
+      for (std::uint32_t i = 0; i < run; ++i) {
+        pixels[row * width + column] = true;
+        if (++row == height) row = 0, ++column;
+      }
+    }
+    at += run;
     inside = !inside;
   }
-  return columns.t().contiguous();
+  return mask;
 }
 
 at::Tensor mask_of_polygons(const std::vector<std::vector<double>>& polygons, std::int64_t height, std::int64_t width) {
