@@ -146,7 +146,7 @@ TEST(BoxPrompts, ArePackedBesideQueriesWithout) {
   EXPECT_FALSE(collate({without}).box_prompts.boxes.defined());
   const auto prompts = collate({without, with}).box_prompts;
   ASSERT_EQ(prompts.boxes.sizes(), at::IntArrayRef({4, 1, 4}));
-  EXPECT_TRUE(prompts.padding.flatten().equal(at::tensor({true, true, false, true})));
+  EXPECT_TRUE(prompts.padding.flatten().to(at::kLong).equal(at::tensor({1, 1, 0, 1}, at::kLong)));
   EXPECT_TRUE(prompts.labels.eq(1).all().item<bool>());
   EXPECT_TRUE(prompts.boxes[2].equal(with.boxes[0]));
 }
