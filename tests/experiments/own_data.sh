@@ -8,7 +8,7 @@ ln -s "$tree" sam3lab
 limit=180
 
 # Twelve pictures with a bright disc. masks: the disc. view: the left three quarters, the rest is outside. beside: the same masks with other
-# pixels outside of the view; inside: with other pixels within it.
+# pixels outside of the view; inside: with other pixels within it; cut: without those outside of it.
 PYTHONPATH=$tree/scripts/data PYTHONDONTWRITEBYTECODE=1 python3 - <<'END_OF_PYTHON'
 from array import array
 from pathlib import Path
@@ -25,6 +25,7 @@ for n in range(1, 13):
     write(f"masks/case{n}.png", lambda x, y: 255 if disc(x, y) else 0)
     write(f"view/case{n}.png", lambda x, y: 255 if x < 36 else 0)
     write(f"beside/case{n}.png", lambda x, y: 255 if (x >= 38 if x >= 36 else disc(x, y)) else 0)
+    write(f"cut/case{n}.png", lambda x, y: 255 if x < 36 and disc(x, y) else 0)
     write(f"inside/case{n}.png", lambda x, y: 255 if (x in (4, 5) or disc(x, y)) else 0)
 blocks = re.findall(r"```toml\n(.*?)```", (Path("sam3lab") / "docs/howto/own_data.md").read_text(), re.S)
 Path("liver.toml").write_text(next(block for block in blocks if "[dataset.liver]" in block))
@@ -48,6 +49,10 @@ seen=$(scores masks "$view")
 holds 'there are scores' test -n "$seen"
 holds 'truth outside of the view changes no score' test "$seen" = "$(scores beside "$view")"
 holds 'truth within the view does' test "$seen" != "$(scores inside "$view")"
+# Truth is the same here; what differs is whether a prediction outside of the view counts against it.
+dice() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])["before"]["dice"])' "$1"; }
+better() { awk -v a="$(dice "$1")" -v b="$(dice "$2")" 'BEGIN { exit !(a > b + 1e-4) }'; }
+holds 'a prediction outside of the view changes no score' better "$seen" "$(scores cut)"
 holds 'without a view, truth outside of it counts' test "$(scores masks)" != "$(scores beside)"
 
 # Training sees it as little: the same weights, byte for byte.
