@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "plugins/shared/toml_file.h"
+#include <sam3lab/api/toml_file.h>
 
 namespace sam3lab {
 namespace {
