@@ -323,8 +323,8 @@ class Assembler {
 
 }  // namespace
 
-Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue,
-                    std::vector<Fault>& faults, bool data_alone) {
+Experiment assemble(const Tree& tree, const std::filesystem::path& file, const Catalogue& catalogue, std::vector<Fault>& faults,
+                    bool data_alone) {
   return Assembler(tree, file, catalogue, faults).run(data_alone);
 }
 

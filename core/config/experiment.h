@@ -47,8 +47,9 @@ struct Experiment {
   std::vector<std::filesystem::path> parents;  // every file that `extends` led to, first merged first
   std::string source_text;                     // of `file`, byte by byte
   std::string resolved_toml;                   // everything, defaults included; paths are relative to the folder of `file`
-  // SHA-256 (hex) of resolved_toml without name, seeds, [record] and what only describes a dataset (licence, source): the same settings have the same identity under any name,
-  // in any folder, on any machine. A run adds its seed, the splits and the code version.
+  // SHA-256 (hex) of resolved_toml without name, seeds, [record] and what only describes a dataset (licence, source): the same
+  // settings have the same identity under any name, in any folder, on any machine. A run adds its seed, the splits and the code
+  // version.
   std::string identity;
 };
 

@@ -25,7 +25,8 @@ struct PoolDataset {
 
 class Pool {
  public:
-  // Throws DataError with every fault found: a dataset with faults or without images, a label without a text, a split without both sides.
+  // Throws DataError with every fault found: a dataset with faults or without images, a label without a text, a split without
+  // both sides.
   Pool(const Experiment& experiment, const Registry& registry);
 
   [[nodiscard]] const std::vector<PoolDataset>& datasets() const { return datasets_; }
