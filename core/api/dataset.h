@@ -19,8 +19,8 @@ struct Item {
   std::string id;       // unique in the dataset, the same on every machine: "ch2/axial/082"
   std::string subject;  // items of one subject are never independent
   double begin = 0.0, end = 1.0;
-  std::string part;  // side that the source itself assigns: "train", "validation", "test", "fold3"; empty: none
-  std::string site;  // hospital or centre, where known
+  std::string part = {};  // side that the source itself assigns: "train", "validation", "test", "fold3"; empty: none
+  std::string site = {};  // hospital or centre, where known
 };
 
 // All masks of one label in one image.
