@@ -36,7 +36,7 @@ def main():
     ap.add_argument("--program", required=True)
     ap.add_argument("--work", type=pathlib.Path, required=True)
     ap.add_argument("--pairs", type=int, default=3)
-    ap.add_argument("--steps", type=int, default=1)
+    ap.add_argument("--steps", type=int, default=2, help="of each process; the last one counts, for the first touches new memory")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--size", default="full")
     ap.add_argument("--only", default="", help="one of reference, exact, fast, lean, unclipped, heads: that alone, without ratios")
