@@ -9,20 +9,18 @@
 
 #include <sam3lab/api/arrays.h>
 #include "core/image/byte_source.h"
+#include "core/image/number_type.h"
 
 namespace sam3lab {
 
-// Types of numbers in files.
-enum class Element { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, f32, f64 };
-std::size_t element_bytes(Element type);
-at::ScalarType tensor_type(Element type);  // see read_array
+at::ScalarType tensor_type(NumberType type);  // see read_array
 
 // Product of the sizes; DataError below 0, or if they come to more than 4 GiB as `type` is kept in memory.
 std::int64_t checked_elements(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType type);
 // `rows` within the first axis, with its count filled in. DataError for rows that are not there.
 ArrayRows checked_rows(const std::string& name, ArrayRows rows, const std::vector<std::int64_t>& shape);
 // The next `count` numbers, [count] of tensor_type(type).
-at::Tensor read_elements(ByteSource& source, Element type, bool swap, std::int64_t count);
+at::Tensor read_elements(ByteSource& source, NumberType type, bool swap, std::int64_t count);
 // Numbers whose first axis varies fastest -> [shape], contiguous.
 at::Tensor from_columns(const at::Tensor& flat, const std::vector<std::int64_t>& shape);
 

@@ -13,15 +13,6 @@ namespace {
 
 constexpr std::int64_t most_bytes = std::int64_t{4} << 30, block = 1 << 16;
 
-template <class T>
-T swapped(T value) {
-  std::array<std::uint8_t, sizeof(T)> bytes;
-  std::memcpy(bytes.data(), &value, sizeof(T));
-  std::reverse(bytes.begin(), bytes.end());
-  std::memcpy(&value, bytes.data(), sizeof(T));
-  return value;
-}
-
 // Numbers of the file's type From as numbers of To.
 template <class From, class To, class Convert>
 at::Tensor convert(ByteSource& source, bool swap, std::int64_t count, const Convert& to) {
@@ -57,42 +48,23 @@ at::Tensor large(ByteSource& source, bool swap, std::int64_t count) {
 
 }  // namespace
 
-std::size_t element_bytes(Element type) {
+at::ScalarType tensor_type(NumberType type) {
   switch (type) {
-    case Element::boolean:
-    case Element::u8:
-    case Element::i8:
-      return 1;
-    case Element::u16:
-    case Element::i16:
-    case Element::f16:
-      return 2;
-    case Element::u32:
-    case Element::i32:
-    case Element::f32:
-      return 4;
-    default:
-      return 8;
-  }
-}
-
-at::ScalarType tensor_type(Element type) {
-  switch (type) {
-    case Element::boolean:
+    case NumberType::boolean:
       return at::kBool;
-    case Element::u8:
+    case NumberType::u8:
       return at::kByte;
-    case Element::i8:
+    case NumberType::i8:
       return at::kChar;
-    case Element::i16:
+    case NumberType::i16:
       return at::kShort;
-    case Element::u16:
-    case Element::i32:
+    case NumberType::u16:
+    case NumberType::i32:
       return at::kInt;
-    case Element::f16:
-    case Element::f32:
+    case NumberType::f16:
+    case NumberType::f32:
       return at::kFloat;
-    case Element::f64:
+    case NumberType::f64:
       return at::kDouble;
     default:
       return at::kLong;
@@ -124,29 +96,29 @@ ArrayRows checked_rows(const std::string& name, ArrayRows rows, const std::vecto
   return {rows.first, count};
 }
 
-at::Tensor read_elements(ByteSource& source, Element type, bool swap, std::int64_t count) {
+at::Tensor read_elements(ByteSource& source, NumberType type, bool swap, std::int64_t count) {
   switch (type) {
-    case Element::boolean:
+    case NumberType::boolean:
       return convert<std::uint8_t, bool>(source, false, count, [](std::uint8_t value) { return value != 0; });
-    case Element::u8:
+    case NumberType::u8:
       return plain<std::uint8_t, std::uint8_t>(source, swap, count);
-    case Element::i8:
+    case NumberType::i8:
       return plain<std::int8_t, std::int8_t>(source, swap, count);
-    case Element::u16:
+    case NumberType::u16:
       return plain<std::uint16_t, std::int32_t>(source, swap, count);
-    case Element::i16:
+    case NumberType::i16:
       return plain<std::int16_t, std::int16_t>(source, swap, count);
-    case Element::u32:
+    case NumberType::u32:
       return plain<std::uint32_t, std::int64_t>(source, swap, count);
-    case Element::i32:
+    case NumberType::i32:
       return plain<std::int32_t, std::int32_t>(source, swap, count);
-    case Element::u64:
+    case NumberType::u64:
       return large(source, swap, count);
-    case Element::i64:
+    case NumberType::i64:
       return plain<std::int64_t, std::int64_t>(source, swap, count);
-    case Element::f16:
+    case NumberType::f16:
       return halves(source, swap, count);
-    case Element::f32:
+    case NumberType::f32:
       return plain<float, float>(source, swap, count);
     default:
       return plain<double, double>(source, swap, count);

@@ -45,7 +45,7 @@ using Properties = Handle<&H5Pclose>;
 struct Found {
   std::string name;
   std::vector<std::int64_t> shape;  // in the order of the file
-  Element element = Element::u8;
+  NumberType element = NumberType::u8;
   bool reversed = false;  // written by MATLAB
 };
 
@@ -95,24 +95,24 @@ class Reader {
     return file;
   }
 
-  static hid_t memory_type(Element element) {
+  static hid_t memory_type(NumberType element) {
     switch (element) {
-      case Element::boolean:
-      case Element::u8:
+      case NumberType::boolean:
+      case NumberType::u8:
         return H5T_NATIVE_UINT8;
-      case Element::i8:
+      case NumberType::i8:
         return H5T_NATIVE_INT8;
-      case Element::i16:
+      case NumberType::i16:
         return H5T_NATIVE_INT16;
-      case Element::u16:
-      case Element::i32:
+      case NumberType::u16:
+      case NumberType::i32:
         return H5T_NATIVE_INT32;
-      case Element::u64:
+      case NumberType::u64:
         return H5T_NATIVE_UINT64;
-      case Element::f16:
-      case Element::f32:
+      case NumberType::f16:
+      case NumberType::f32:
         return H5T_NATIVE_FLOAT;
-      case Element::f64:
+      case NumberType::f64:
         return H5T_NATIVE_DOUBLE;
       default:
         return H5T_NATIVE_INT64;
@@ -150,26 +150,26 @@ class Reader {
     return text.data();
   }
 
-  static std::optional<Element> element_of(hid_t type) {
+  static std::optional<NumberType> element_of(hid_t type) {
     const auto size = H5Tget_size(type);
     const auto kind = H5Tget_class(type);
-    if (kind == H5T_ENUM && size == 1 && H5Tget_member_index(type, "TRUE") >= 0) return Element::boolean;
+    if (kind == H5T_ENUM && size == 1 && H5Tget_member_index(type, "TRUE") >= 0) return NumberType::boolean;
     if (kind == H5T_FLOAT)
-      return size == 2   ? std::optional(Element::f16)
-             : size == 4 ? std::optional(Element::f32)
-             : size == 8 ? std::optional(Element::f64)
+      return size == 2   ? std::optional(NumberType::f16)
+             : size == 4 ? std::optional(NumberType::f32)
+             : size == 8 ? std::optional(NumberType::f64)
                          : std::nullopt;
     if (kind != H5T_INTEGER) return std::nullopt;
     const bool negative = H5Tget_sign(type) == H5T_SGN_2;
     switch (size) {
       case 1:
-        return negative ? Element::i8 : Element::u8;
+        return negative ? NumberType::i8 : NumberType::u8;
       case 2:
-        return negative ? Element::i16 : Element::u16;
+        return negative ? NumberType::i16 : NumberType::u16;
       case 4:
-        return negative ? Element::i32 : Element::u32;
+        return negative ? NumberType::i32 : NumberType::u32;
       case 8:
-        return negative ? Element::i64 : Element::u64;
+        return negative ? NumberType::i64 : NumberType::u64;
       default:
         return std::nullopt;
     }
@@ -199,7 +199,7 @@ class Reader {
       return;
     // What MATLAB keeps as numbers but are none: texts, and the sizes of empty arrays.
     if (matlab == "char" || H5Aexists(data, "MATLAB_empty") > 0) return;
-    if (matlab == "logical") element = Element::boolean;
+    if (matlab == "logical") element = NumberType::boolean;
     std::array<hsize_t, most_axes> sizes{};
     H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
     Found found{name, {}, *element, !matlab.empty() && axes > 0};
@@ -260,7 +260,8 @@ void put(Wire& wire, const Found& found) {
 Found take(Wire& wire) {
   Found found;
   found.name = wire.text();
-  found.element = static_cast<Element>(std::clamp<std::int64_t>(wire.number(), 0, static_cast<std::int64_t>(Element::f64)));
+  found.element =
+      static_cast<NumberType>(std::clamp<std::int64_t>(wire.number(), 0, static_cast<std::int64_t>(NumberType::f64)));
   found.reversed = wire.number() != 0;
   for (auto n = std::min<std::int64_t>(wire.number(), most_axes); n > 0; --n) found.shape.push_back(wire.number());
   return found;
@@ -322,9 +323,9 @@ at::Tensor read_hdf5(const std::filesystem::path& path, const std::string& varia
   const auto bytes = wire.text();
   // HDF5 has turned 16 bits into 32, halves into floats, and the bytes around.
   auto element = found.element;
-  if (element == Element::u16) element = Element::i32;
-  if (element == Element::u32) element = Element::i64;
-  if (element == Element::f16) element = Element::f32;
+  if (element == NumberType::u16) element = NumberType::i32;
+  if (element == NumberType::u32) element = NumberType::i64;
+  if (element == NumberType::f16) element = NumberType::f32;
   MemorySource source(bytes, name);
   const auto flat = read_elements(source, element, false, checked_elements(name, shape, tensor_type(found.element)));
   return found.reversed ? from_columns(flat, shape) : flat.view(shape);

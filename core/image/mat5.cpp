@@ -17,20 +17,21 @@ namespace {
 constexpr std::size_t header_bytes = 128, most_variables = 10000, most_axes = 16, longest_name = 256;
 constexpr std::uint32_t compressed = 15, matrix = 14, complex_flag = 0x800, logical_flag = 0x200;
 
-std::optional<Element> stored_type(std::uint32_t code) {
-  constexpr std::array<Element, 14> types = {Element::u8,  Element::i8,  Element::u8,  Element::i16, Element::u16,
-                                             Element::i32, Element::u32, Element::f32, Element::u8,  Element::f64,
-                                             Element::u8,  Element::u8,  Element::i64, Element::u64};
+std::optional<NumberType> stored_type(std::uint32_t code) {
+  constexpr std::array<NumberType, 14> types = {
+      NumberType::u8,  NumberType::i8, NumberType::u8,  NumberType::i16, NumberType::u16, NumberType::i32, NumberType::u32,
+      NumberType::f32, NumberType::u8, NumberType::f64, NumberType::u8,  NumberType::u8,  NumberType::i64, NumberType::u64};
   if (code < 1 || code > 13 || code == 8 || code == 10 || code == 11) return std::nullopt;
   return types[code];
 }
 
 // Type of the array itself; numbers may be stored in a smaller one.
-std::optional<Element> array_type(std::uint32_t flags) {
+std::optional<NumberType> array_type(std::uint32_t flags) {
   if ((flags & complex_flag) != 0) return std::nullopt;
-  if ((flags & logical_flag) != 0) return Element::boolean;
-  constexpr std::array<Element, 10> types = {Element::f64, Element::f32, Element::i8,  Element::u8,  Element::i16,
-                                             Element::u16, Element::i32, Element::u32, Element::i64, Element::u64};
+  if ((flags & logical_flag) != 0) return NumberType::boolean;
+  constexpr std::array<NumberType, 10> types = {NumberType::f64, NumberType::f32, NumberType::i8,  NumberType::u8,
+                                                NumberType::i16, NumberType::u16, NumberType::i32, NumberType::u32,
+                                                NumberType::i64, NumberType::u64};
   const auto kind = flags & 0xff;
   if (kind < 6 || kind > 15) return std::nullopt;
   return types[kind - 6];
@@ -73,11 +74,11 @@ class Variable {
     const auto count = checked_elements(source_.name(), info.shape, info.type);
     const auto tag = next();
     const auto type = stored_type(tag.type);
-    if (!type || tag.size != static_cast<std::uint64_t>(count) * element_bytes(*type)) refuse("numbers of another size");
+    if (!type || tag.size != static_cast<std::uint64_t>(count) * number_bytes(*type)) refuse("numbers of another size");
     check_promise(source_.name(), tag.size, stored);
     const auto flat = read_elements(source_, *type, swap_, count);
     source_.check_end();
-    return from_columns(*type_ == Element::boolean ? flat.ne(0) : flat.to(info.type), info.shape);
+    return from_columns(*type_ == NumberType::boolean ? flat.ne(0) : flat.to(info.type), info.shape);
   }
 
  private:
@@ -105,7 +106,7 @@ class Variable {
 
   ByteSource& source_;
   bool swap_;
-  std::optional<Element> type_;
+  std::optional<NumberType> type_;
 };
 
 // Calls `use` with each variable that is a matrix, until it says that it has what it needs.

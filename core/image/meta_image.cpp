@@ -10,6 +10,7 @@
 
 #include <sam3lab/api/error.h>
 #include "core/image/header_text.h"
+#include "core/image/read_by_header.h"
 #include "core/image/volume_formats.h"
 #include "core/image/voxels.h"
 
@@ -167,26 +168,8 @@ bool is_meta_image(std::string_view first_bytes) {
 }
 
 Volume read_meta_image(const std::filesystem::path& path, const VolumePart& part) {
-  FileSource source(path);
-  const Header header(source, path);
-  Volume volume;
-  set_affine(volume, header.affine(), path.string());
-  volume.voxels = header.voxels(source, part);
-  return volume;
+  return volume_by_header<Header>(path, part);
 }
-
-Pixels read_meta_picture(const std::filesystem::path& path) {
-  std::vector<at::Tensor> channels;
-  NumberType type = NumberType::u8;
-  for (std::int64_t i = 0, n = 1; i < n; ++i) {
-    FileSource source(path);
-    const Header header(source, path);
-    n = header.channels() == 3 ? 3 : 1;
-    const VolumePart part{n == 3 ? i : -1};
-    type = header.layout(part).type;
-    channels.push_back(header.voxels(source, part));
-  }
-  return as_picture(channels, type, path.string());
-}
+Pixels read_meta_picture(const std::filesystem::path& path) { return picture_by_header<Header>(path); }
 
 }  // namespace sam3lab

@@ -15,15 +15,6 @@
 namespace sam3lab {
 namespace {
 
-template <class T>
-T swapped(T value) {
-  std::array<std::uint8_t, sizeof(T)> bytes;
-  std::memcpy(bytes.data(), &value, sizeof(T));
-  std::reverse(bytes.begin(), bytes.end());
-  std::memcpy(&value, bytes.data(), sizeof(T));
-  return value;
-}
-
 // The fields that matter, of either version.
 struct Header {
   bool swap = false;

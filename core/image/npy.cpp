@@ -115,16 +115,16 @@ class Literal {
 };
 
 struct Type {
-  Element element = Element::u8;
+  NumberType element = NumberType::u8;
   bool swap = false;
 };
 
 // "<f8": byte order, kind, bytes.
 std::optional<Type> type_of(const std::string& descr) {
-  static const std::map<std::string, Element> kinds = {
-      {"b1", Element::boolean}, {"u1", Element::u8},  {"i1", Element::i8},  {"u2", Element::u16},
-      {"i2", Element::i16},     {"u4", Element::u32}, {"i4", Element::i32}, {"u8", Element::u64},
-      {"i8", Element::i64},     {"f2", Element::f16}, {"f4", Element::f32}, {"f8", Element::f64},
+  static const std::map<std::string, NumberType> kinds = {
+      {"b1", NumberType::boolean}, {"u1", NumberType::u8},  {"i1", NumberType::i8},  {"u2", NumberType::u16},
+      {"i2", NumberType::i16},     {"u4", NumberType::u32}, {"i4", NumberType::i32}, {"u8", NumberType::u64},
+      {"i8", NumberType::i64},     {"f2", NumberType::f16}, {"f4", NumberType::f32}, {"f8", NumberType::f64},
   };
   if (descr.size() != 3 || std::strchr("<>|=", descr[0]) == nullptr) return std::nullopt;
   const auto found = kinds.find(descr.substr(1));
@@ -176,14 +176,14 @@ at::Tensor read_npy(ByteSource& source, std::uint64_t stored, ArrayRows rows) {
     auto one_row = shape;
     one_row.front() = 1;
     const auto bytes =
-        checked_elements(source.name(), one_row, tensor) * static_cast<std::int64_t>(element_bytes(type->element));
+        checked_elements(source.name(), one_row, tensor) * static_cast<std::int64_t>(number_bytes(type->element));
     if (bytes > 0 && rows.first > INT64_MAX / bytes)
       throw DataError(Fault{source.name(), "damaged .npy header", "rows beyond any file", "", ""});
     source.skip(static_cast<std::uint64_t>(rows.first * bytes));
     shape.front() = rows.count;
   }
   const auto count = checked_elements(source.name(), shape, tensor);
-  check_promise(source.name(), static_cast<std::uint64_t>(count) * element_bytes(type->element), stored);
+  check_promise(source.name(), static_cast<std::uint64_t>(count) * number_bytes(type->element), stored);
   const auto flat = read_elements(source, type->element, type->swap, count);
   source.check_end();
   if (!header.columns) return flat.view(shape);

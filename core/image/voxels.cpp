@@ -14,15 +14,6 @@ namespace {
 
 constexpr std::int64_t block = 1 << 16;
 
-template <class T>
-T swapped(T value) {
-  std::array<std::uint8_t, sizeof(T)> bytes;
-  std::memcpy(bytes.data(), &value, sizeof(T));
-  std::reverse(bytes.begin(), bytes.end());
-  std::memcpy(&value, bytes.data(), sizeof(T));
-  return value;
-}
-
 // `count` numbers, of which each `step`-th from `first` on is kept.
 template <class T>
 void take(ByteSource& source, const VoxelLayout& layout, std::int64_t count, std::int64_t first, std::int64_t step,
@@ -44,6 +35,7 @@ void take_typed(ByteSource& source, const VoxelLayout& layout, std::int64_t coun
                 float* out) {
   const auto run = [&](auto zero) { take<decltype(zero)>(source, layout, count, first, step, out); };
   switch (layout.type) {
+    case NumberType::boolean:
     case NumberType::u8:
       return run(std::uint8_t{});
     case NumberType::i8:
@@ -60,6 +52,8 @@ void take_typed(ByteSource& source, const VoxelLayout& layout, std::int64_t coun
       return run(std::uint64_t{});
     case NumberType::i64:
       return run(std::int64_t{});
+    case NumberType::f16:
+      return run(c10::Half{});
     case NumberType::f32:
       return run(float{});
     case NumberType::f64:
@@ -74,23 +68,6 @@ at::Tensor with_axes(const at::Tensor& flat, const VoxelLayout& layout) {
 std::int64_t voxels_of(const VoxelLayout& layout) { return layout.shape[0] * layout.shape[1] * layout.shape[2]; }
 
 }  // namespace
-
-std::size_t number_bytes(NumberType type) {
-  switch (type) {
-    case NumberType::u8:
-    case NumberType::i8:
-      return 1;
-    case NumberType::u16:
-    case NumberType::i16:
-      return 2;
-    case NumberType::u32:
-    case NumberType::i32:
-    case NumberType::f32:
-      return 4;
-    default:
-      return 8;
-  }
-}
 
 std::int64_t checked_count(const std::string& name, const std::vector<std::int64_t>& sizes) {
   std::int64_t count = 1;

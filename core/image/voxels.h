@@ -9,11 +9,9 @@
 
 #include <sam3lab/api/image.h>
 #include "core/image/byte_source.h"
+#include "core/image/number_type.h"
 
 namespace sam3lab {
-
-enum class NumberType { u8, i8, u16, i16, u32, i32, u64, i64, f32, f64 };
-std::size_t number_bytes(NumberType type);
 
 // How the numbers of a volume lie in a file. Axis 0 varies fastest, or after `channels` where these are interleaved.
 struct VoxelLayout {
