@@ -228,7 +228,7 @@ TEST_F(CocoTest, NotAtAll) {
   EXPECT_THAT(refusal(), HasSubstr("another size than its JSON file says; got 5 x 6, expected 5 x 7"));
   options_.annotations = {"{part}/{part}.json"};
   EXPECT_THAT(first_fault(), HasSubstr("has no annotation file"));
-  options_.low_percentile = 100;
+  options_.shown.low_percentile = 100;
   EXPECT_THAT(refusal(), HasSubstr("low_percentile"));
 }
 

@@ -165,8 +165,8 @@ class InstanceImageTest : public testing::Test {
     options_.image = folder_ / "image.png";
     options_.instances = folder_ / "objects.png";
     options_.label = "thing";
-    options_.low_percentile = 0;
-    options_.high_percentile = 100;
+    options_.shown.low_percentile = 0;
+    options_.shown.high_percentile = 100;
   }
   Folder folder_;
   InstanceImageOptions options_;

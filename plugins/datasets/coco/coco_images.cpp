@@ -44,8 +44,7 @@ at::Tensor mask_of(const CocoAnnotation& shape, std::int64_t height, std::int64_
 
 CocoImages::CocoImages(CocoOptions options)
     : options_(std::move(options)), names_(options_.subject, options_.site, options_.part, options_.parts, where) {
-  if (!(options_.low_percentile < options_.high_percentile))
-    throw UsageError(Fault{where, "low_percentile is not below high_percentile", "", "", ""});
+  options_.shown.check(where);
   find_sources();
   std::set<std::string> unused;
   if (!options_.table.empty()) {
@@ -181,7 +180,7 @@ LabelledImage CocoImages::load(std::int64_t index) const {
                           fmt::format("{} x {}", entry.height, entry.width), "use the image that the JSON file was made for"});
   }
   LabelledImage out;
-  out.image = windowed_picture(raw, {options_.window, options_.low_percentile, options_.high_percentile}, entry.file);
+  out.image = windowed_picture(raw, options_.shown, entry.file);
   if (options_.pixel_um > 0) out.spacing_mm = {options_.pixel_um / 1000.0, options_.pixel_um / 1000.0};
 
   std::map<std::size_t, std::vector<at::Tensor>> masks;

@@ -5,14 +5,17 @@
 
 #include <sam3lab/api/options.h>
 
+#include "plugins/shared/picture_window.h"
+
 namespace sam3lab {
 
 struct CocoOptions {
-  std::string root, table, name, part, subject, site, targets = "class", window = "auto";
+  std::string root, table, name, part, subject, site, targets = "class";
   Texts annotations, images, parts;
-  double low_percentile = 0.5, high_percentile = 99.5, pixel_um = 0.0;
+  double pixel_um = 0.0;
   std::int64_t min_pixels = 1, expect = 0;
   bool keep_empty = true;
+  PictureWindow shown;
 
   template <class V>
   void visit(V&& v) {
@@ -33,10 +36,7 @@ struct CocoOptions {
       at_least(1).unit("px").about("a smaller mask is no target; the image then says nothing of its label"));
     v("keep_empty", keep_empty, about("keep images without an annotation: they teach and test absence"));
     v("expect", expect, at_least(0).about("images that the source has; another number is a fault; 0: not known"));
-    v("window", window,
-      one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
-    v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as black"));
-    v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as white"));
+    shown.visit(v);
     v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
   }
 };

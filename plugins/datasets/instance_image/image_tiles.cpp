@@ -51,7 +51,7 @@ ImageTiles::ImageTiles(InstanceImageOptions options) : options_(std::move(option
   if (options_.types.empty() != options_.table.empty()) refuse("`types` and `table` go together", "both or none");
   if (options_.types.empty() == options_.label.empty())
     refuse("objects need one source of labels", "either `label` or `types` and `table`");
-  if (!(options_.low_percentile < options_.high_percentile)) refuse("low_percentile is not below high_percentile", "");
+  options_.shown.check("dataset/instance_image");
   if (options_.tile == 0 && options_.stride != 0) refuse("`stride` without `tile`", "both or none");
   if (options_.stride == 0) options_.stride = options_.tile;
   if (!options_.table.empty()) table_ = read_label_table(options_.table);
@@ -108,8 +108,7 @@ std::unique_ptr<ImageTiles::Decoded> ImageTiles::decode() const {
   auto out = std::make_unique<Decoded>();
   out->objects = read_label_raster(options_.instances);
   check_same_size(raw, out->objects, options_.instances, options_.image);
-  out->image = windowed_picture(raw, {options_.window, options_.low_percentile, options_.high_percentile, options_.invert},
-                                options_.image);
+  out->image = windowed_picture(raw, options_.shown, options_.image);
   const auto labels = label_of_objects(out->objects);
   out->labels = torch::zeros_like(out->objects);
   const auto outside = options_.background.empty() ? 0 : static_cast<std::int32_t>(names_.size());

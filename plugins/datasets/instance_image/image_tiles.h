@@ -10,14 +10,15 @@
 #include <sam3lab/api/options.h>
 
 #include "plugins/shared/label_table.h"
+#include "plugins/shared/picture_window.h"
 
 namespace sam3lab {
 
 struct InstanceImageOptions {
-  std::string image, instances, label, types, table, background, subject, window = "auto", targets = "class";
-  double low_percentile = 0.5, high_percentile = 99.5, gap = 0.0, pixel_um = 0.0;
+  std::string image, instances, label, types, table, background, subject, targets = "class";
+  double gap = 0.0, pixel_um = 0.0;
   std::int64_t tile = 0, stride = 0, min_pixels = 1;
-  bool invert = false;
+  PictureWindow shown;
 
   template <class V>
   void visit(V&& v) {
@@ -28,11 +29,8 @@ struct InstanceImageOptions {
     v("table", table, Limits().path().about("label table for `types`; objects of a type that it lacks have no label"));
     v("background", background, about("label of all pixels outside objects; empty: none"));
     v("subject", subject, about("whose image it is; empty: the image's file name. Datasets of one subject share its split"));
-    v("window", window,
-      one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
-    v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as black"));
-    v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as white"));
-    v("invert", invert, about("show black as white"));
+    shown.visit(v);
+    v("invert", shown.invert, about("show black as white"));
     v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one an object"));
     v("tile", tile, at_least(0).unit("px").about("side of the square tiles; 0: the whole image"));
     v("stride", stride, at_least(0).unit("px").about("from one tile to the next; 0: `tile`, so that tiles do not overlap"));

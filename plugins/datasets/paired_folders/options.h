@@ -6,16 +6,18 @@
 #include <sam3lab/api/options.h>
 
 #include "plugins/shared/mask_file.h"
+#include "plugins/shared/picture_window.h"
 
 namespace sam3lab {
 
 struct PairedFoldersOptions {
   std::string root, table, field_of_view, subject, subject_table, collection, part, site, mark;
   Texts images, masks, labels, parts, exclude;
-  std::string missing_mask = "error", orphans = "error", empty = "keep", targets = "class", window = "auto";
-  double low_percentile = 0.5, high_percentile = 99.5, gap = 0.0, pixel_um = 0.0;
+  std::string missing_mask = "error", orphans = "error", empty = "keep", targets = "class";
+  double gap = 0.0, pixel_um = 0.0;
   std::int64_t expect = 0, min_pixels = 1;
   MaskOptions mask;
+  PictureWindow shown;
 
   template <class V>
   void visit(V&& v) {
@@ -47,10 +49,7 @@ struct PairedFoldersOptions {
     v("gap", gap, at_least(0).unit("images").about("left out on both sides of a held-out block of a subject's images"));
     v("exclude", exclude, about("ids of images to leave out"));
     v("expect", expect, at_least(0).about("images that the source has; another number is a fault. 0: not known"));
-    v("window", window,
-      one_of({"auto", "none", "percentiles"}).about("of intensities; auto: percentiles for 16-bit images only"));
-    v("low_percentile", low_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as black"));
-    v("high_percentile", high_percentile, between(0, 100).unit("%").about("of the image's pixels, shown as white"));
+    shown.visit(v);
     v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
   }
 };

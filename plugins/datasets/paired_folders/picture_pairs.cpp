@@ -35,7 +35,7 @@ void check(const PairedFoldersOptions& options) {
            "one label for each masks template, or one for all");
   if (std::find(options.labels.begin(), options.labels.end(), "") != options.labels.end())
     refuse("a label without a name", "", "");
-  if (!(options.low_percentile < options.high_percentile)) refuse("low_percentile is not below high_percentile", "", "");
+  options.shown.check("dataset/paired_folders");
 }
 
 }  // namespace
@@ -106,8 +106,7 @@ std::string PicturePairs::below_root(const std::string& path) const {
 LabelledImage PicturePairs::read(const Pair& pair) const {
   const auto file = below_root(pair.image);
   LabelledImage out;
-  out.image =
-      windowed_picture(read_raster(file), {options_.window, options_.low_percentile, options_.high_percentile, false}, file);
+  out.image = windowed_picture(read_raster(file), options_.shown, file);
   const auto height = out.image.size(0), width = out.image.size(1);
   if (options_.pixel_um > 0) out.spacing_mm = {options_.pixel_um / 1000.0, options_.pixel_um / 1000.0};
   FoundMasks found(reader_.labels.size(), height, width, options_.targets == "instances", file);
