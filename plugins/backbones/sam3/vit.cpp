@@ -78,17 +78,21 @@ at::Tensor from_windows(const at::Tensor& windows, std::int64_t side, at::IntArr
 
 }  // namespace
 
-VitBlock::Weights VitBlock::weights() const {
+bool VitBlock::bare() const {
   Ports ports;
   collect_ports(ports);
+  return std::all_of(ports.begin(), ports.end(), [](const auto& port) { return port.second->empty(); });
+}
+
+VitBlock::Weights VitBlock::droppable() const {
   // Additions have weights of their own, which a branch that is left out would not give zeros.
-  if (std::any_of(ports.begin(), ports.end(), [](const auto& port) { return !port.second->empty(); })) return {};
+  if (!training() || rate <= 0.0 || !bare()) return {};
   return {{norm1.weight, norm1.bias, attn.qkv.weight, attn.qkv.bias, attn.proj.weight, attn.proj.bias},
           {norm2.weight, norm2.bias, mlp.fc1.weight, mlp.fc1.bias, mlp.fc2.weight, mlp.fc2.bias}};
 }
 
 at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) const {
-  const Weights own = weights();
+  const Weights own = droppable();
   const at::Tensor mixed = add_path(x, rate, training(), own.attention, [&](const at::Tensor& in) {
     const at::Tensor normed = norm1(in);
     if (window == 0) return attn(normed.flatten(1, 2), phases).view(in.sizes());
@@ -98,11 +102,11 @@ at::Tensor VitBlock::operator()(const at::Tensor& x, const at::Tensor& phases) c
 }
 
 bool VitBlock::can_be_sparing() const {
-  return !weights().attention.empty() && !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
+  return bare() && !at::autocast::is_autocast_enabled(at::kCPU) && norm1.weight.is_cpu();
 }
 
 at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const {
-  const Weights own = weights();
+  const Weights own = droppable();
   const at::Tensor mixed = add_path(x, rate, training(), own.attention, [&](const at::Tensor& in) {
     const Before tokens = [this](const at::Tensor& before) {
       const at::Tensor normed = norm1(before);

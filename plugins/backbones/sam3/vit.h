@@ -39,11 +39,12 @@ struct VitBlock : Part {
   // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
   [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const;
   [[nodiscard]] bool can_be_sparing() const;
-  // Weights of the two branches; none where additions hang in them.
+  [[nodiscard]] bool bare() const;  // without additions
+  // Weights of the two branches, if training may drop one without computing it; otherwise none.
   struct Weights {
     std::vector<at::Tensor> attention, mlp;
   };
-  [[nodiscard]] Weights weights() const;
+  [[nodiscard]] Weights droppable() const;
   [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept of tokens [B, H, W, C]
   std::int64_t window;                                                                       // 0: global
   double rate;
