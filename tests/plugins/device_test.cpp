@@ -30,6 +30,7 @@
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "plugins/schemes/prefix/prefix_scheme.h"
 #include "tests/support/second_device.h"
+#include "tests/plugins/two_query_samples.h"
 
 namespace sam3lab {
 namespace {
@@ -65,20 +66,8 @@ Batch with_boxes_and_ignored_pixels(Batch batch) {
   return batch;
 }
 
-// Image i with i targets in one of its two queries.
 Share share(std::int64_t accumulate, bool more = true) {
-  at::manual_seed(5);
-  std::vector<Sample> all;
-  for (std::int64_t i = 0; i < 3; ++i) {
-    Sample sample;
-    sample.image = at::randint(0, 256, {3, side, side}, at::kByte);
-    auto masks = at::zeros({i, side, side}, at::kBool);
-    for (std::int64_t m = 0; m < i; ++m) masks[m].narrow(0, 8 * m, 12).narrow(1, 10, 20).fill_(true);
-    sample.queries = {{"lung", "lung", i > 0}, {"rib", "rib", false}};
-    sample.masks = {masks, at::zeros({0, side, side}, at::kBool)};
-    all.push_back(sample);
-  }
-  auto result = make_shares(std::move(all), 1, accumulate).front();
+  auto result = make_shares(test::two_query_samples(3, side), 1, accumulate).front();
   if (!more) return result;
   result.whole = with_boxes_and_ignored_pixels(result.whole);
   for (auto& part : result.parts) part = with_boxes_and_ignored_pixels(part);

@@ -14,6 +14,7 @@
 #include "plugins/losses/semantic_mask/semantic_mask_loss.h"
 #include "plugins/matchers/hungarian/binary_hungarian.h"
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
+#include "tests/plugins/two_query_samples.h"
 
 namespace sam3lab {
 namespace {
@@ -34,21 +35,7 @@ sam3::Sam3Options tiny(double dropout, const std::string& recompute) {
   return options;
 }
 
-// Image i with i targets in one of its two queries, so that every normaliser differs between the parts.
-std::vector<Sample> samples(std::int64_t side) {
-  at::manual_seed(5);
-  std::vector<Sample> all;
-  for (std::int64_t i = 0; i < 4; ++i) {
-    Sample sample;
-    sample.image = at::randint(0, 256, {3, side, side}, at::kByte);
-    auto masks = at::zeros({i, side, side}, at::kBool);
-    for (std::int64_t m = 0; m < i; ++m) masks[m].narrow(0, 8 * m, 12).narrow(1, 10, 20).fill_(true);
-    sample.queries = {{"lung", "lung", i > 0}, {"rib", "rib", false}};
-    sample.masks = {masks, at::zeros({0, side, side}, at::kBool)};
-    all.push_back(sample);
-  }
-  return all;
-}
+std::vector<Sample> samples(std::int64_t side) { return test::two_query_samples(4, side); }
 
 struct Result {
   PassResult pass;

@@ -17,6 +17,17 @@ using testing::HasSubstr;
 
 class CanonicalTest : public testing::Test {
  protected:
+  // What reading a dictionary of this text complains of.
+  std::string refuse(const std::string& text) const {
+    test::write_text(folder_ / "d.toml", text);
+    try {
+      TermDictionary::read(folder_ / "d.toml");
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return {};
+  }
+
   CanonicalTest() {
     test::write_text(folder_ / "d.toml",
                      "\"lungs\" = { text = \"lung\", synonyms = [\"pulmonary tissue\"] }\n\"rib\" = { text = \"rib\" "
@@ -59,15 +70,6 @@ TEST_F(CanonicalTest, DrawsPromptsAndSynonymsInTrainingOnly) {
 }
 
 TEST_F(CanonicalTest, ReadsStrictly) {
-  const auto refuse = [this](const std::string& text) {
-    test::write_text(folder_ / "d.toml", text);
-    try {
-      TermDictionary::read(folder_ / "d.toml");
-    } catch (const UsageError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
-  };
   EXPECT_THAT(refuse("lung = { text = \"a\", txt = \"b\" }\nrib = { synonyms = [\"c\"] }\nspine = \"d\"\n"),
               AllOf(HasSubstr("d.toml:1"), HasSubstr("'txt'"), HasSubstr("'rib' has no text"), HasSubstr("d.toml:3")));
   EXPECT_THAT(refuse("lung = { text = \" \" }"), HasSubstr("is no text"));
@@ -115,15 +117,6 @@ TEST_F(CanonicalTest, LabelsOfManyDatasetsShareATerm) {
 }
 
 TEST_F(CanonicalTest, RefusesContradictions) {
-  const auto refuse = [this](const std::string& text) {
-    test::write_text(folder_ / "d.toml", text);
-    try {
-      TermDictionary::read(folder_ / "d.toml");
-    } catch (const UsageError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
-  };
   EXPECT_THAT(refuse("a = { text = \"a\" }\nb = { text = \"b\", labels = [\"a\"] }"),
               AllOf(HasSubstr("'a' belongs to two terms"), HasSubstr("a and b")));
   EXPECT_THAT(refuse("a = { text = \"a\", parent = \"b\" }"), HasSubstr("parent of 'a' is no term"));
