@@ -6,6 +6,20 @@ if(shared_sources)
   find_package(EXPAT REQUIRED)
   target_link_libraries(plugins_shared PUBLIC sam3lab_core EXPAT::EXPAT)
   sam3lab_use_torch_pch(plugins_shared)
+  # What packed cases (plugins/shared/case_store.h) depend on beside their files: another decoder makes them anew.
+  file(GLOB decoders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/image/*.cpp ${CMAKE_SOURCE_DIR}/core/image/*.h
+    ${CMAKE_SOURCE_DIR}/core/image/dicom/*.cpp ${CMAKE_SOURCE_DIR}/core/image/dicom/*.h
+    ${CMAKE_SOURCE_DIR}/plugins/shared/labelled_volume.* ${CMAKE_SOURCE_DIR}/plugins/shared/label_table.*
+    ${CMAKE_SOURCE_DIR}/plugins/shared/packed_case.* ${CMAKE_SOURCE_DIR}/plugins/shared/case_store.*)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${decoders})
+  set(decoder_digests "")
+  foreach(source ${decoders})
+    file(SHA256 ${source} digest)
+    string(APPEND decoder_digests ${digest})
+  endforeach()
+  string(SHA256 decoder_digests "${decoder_digests}")
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/plugins/shared/decoder_version.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+    COMPILE_DEFINITIONS SAM3LAB_DECODERS="${decoder_digests}")
 else()
   add_library(plugins_shared INTERFACE)
 endif()

@@ -151,6 +151,32 @@ std::pair<double, double> limits_of(const Volume& volume, const std::string& fil
                         "intensities that differ", "set window = \"range\""});
 }
 
+// What counts as labelled in each layer.
+std::vector<LabelEntry> labelled_values(const LabelLayers& labels) {
+  std::vector<LabelEntry> any(labels.layers.size());
+  for (const auto& [entry, layer, objects] : labels.labels) {
+    any[layer].nonzero = any[layer].nonzero || entry.nonzero;
+    any[layer].values.insert(any[layer].values.end(), entry.values.begin(), entry.values.end());
+  }
+  return any;
+}
+
+bool holds_label(const LabelLayers& labels, const std::vector<LabelEntry>& any, std::int64_t axis, std::int64_t slice) {
+  for (std::size_t layer = 0; layer < any.size(); ++layer) {
+    if (any[layer].mask(labels.layers[layer].select(axis, slice).to(torch::kInt32)).any().item<bool>()) return true;
+  }
+  return false;
+}
+
+template <class Labelled>
+std::vector<std::int64_t> every_slice(std::int64_t count, const SliceOptions& options, Labelled labelled) {
+  std::vector<std::int64_t> slices;
+  for (std::int64_t i = 0; i < count; i += options.every) {
+    if (options.keep_empty || labelled(i)) slices.push_back(i);
+  }
+  return slices;
+}
+
 }  // namespace
 
 void SliceOptions::check(const std::string& where) const {
@@ -197,24 +223,24 @@ LabelledVolume read_labelled_volume(const VolumeSource& image, const std::vector
   return out;
 }
 
+SliceIndex index_slices(const LabelLayers& labels, std::int64_t axis) {
+  SliceIndex index;
+  const auto any = labelled_values(labels);
+  for (std::int64_t i = 0; i < labels.layers.front().size(axis); ++i)
+    index.push_back(holds_label(labels, any, axis, i) ? 1 : 0);
+  return index;
+}
+
 std::vector<std::int64_t> chosen_slices(const LabelLayers& labels, const SliceOptions& options) {
   const auto axis = options.axis_number();
-  std::vector<LabelEntry> any(labels.layers.size());  // what counts as labelled in each layer
-  for (const auto& [entry, layer, objects] : labels.labels) {
-    any[layer].nonzero = any[layer].nonzero || entry.nonzero;
-    any[layer].values.insert(any[layer].values.end(), entry.values.begin(), entry.values.end());
-  }
-  const auto labelled = [&](std::int64_t slice) {
-    for (std::size_t layer = 0; layer < any.size(); ++layer) {
-      if (any[layer].mask(labels.layers[layer].select(axis, slice).to(torch::kInt32)).any().item<bool>()) return true;
-    }
-    return false;
-  };
-  std::vector<std::int64_t> slices;
-  for (std::int64_t i = 0; i < labels.layers.front().size(axis); i += options.every) {
-    if (options.keep_empty || labelled(i)) slices.push_back(i);
-  }
-  return slices;
+  const auto any = labelled_values(labels);
+  return every_slice(labels.layers.front().size(axis), options,
+                     [&](std::int64_t slice) { return holds_label(labels, any, axis, slice); });
+}
+
+std::vector<std::int64_t> chosen_slices(const SliceIndex& index, const SliceOptions& options) {
+  return every_slice(static_cast<std::int64_t>(index.size()), options,
+                     [&](std::int64_t slice) { return index[static_cast<std::size_t>(slice)] != 0; });
 }
 
 LabelledImage cut_slice(const LabelledVolume& volume, std::int64_t slice, const SliceOptions& options) {

@@ -42,6 +42,9 @@ struct LabelledVolume {
   std::array<double, 3> spacing_mm = {1, 1, 1};
 };
 
+// For each slice along an axis: 1 where it holds a label, else 0.
+using SliceIndex = std::vector<std::uint8_t>;
+
 // A volume, and which part of its file: the part of a fourth axis or series, or the variable of a file of arrays.
 struct VolumeSource {
   std::string file;
@@ -64,6 +67,9 @@ LabelledVolume read_labelled_volume(const VolumeSource& image, const std::vector
 
 // The slices that the options take, ascending: each `every`-th; without keep_empty those with a label alone.
 std::vector<std::int64_t> chosen_slices(const LabelLayers& labels, const SliceOptions& options);
+
+SliceIndex index_slices(const LabelLayers& labels, std::int64_t axis);
+std::vector<std::int64_t> chosen_slices(const SliceIndex& index, const SliceOptions& options);  // the same ones
 
 // One slice with its labels, upright: anterior or superior is up; the patient's right is on the left, in sagittal slices
 // anterior.

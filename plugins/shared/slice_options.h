@@ -15,6 +15,8 @@ struct SliceOptions {
   double low_percentile = 0.5, high_percentile = 99.5, gap = 1.0;
   std::int64_t every = 1, min_pixels = 1;
   bool keep_empty = true;
+  std::string cache;
+  double cache_gb = 50.0;
 
   template <class V>
   void visit(V&& v) {
@@ -29,6 +31,12 @@ struct SliceOptions {
       at_least(1).unit("px").about("a smaller mask is no target; the slice then says nothing of its label"));
     v("keep_empty", keep_empty, about("keep slices without any label: they teach and test absence"));
     v("gap", gap, at_least(0).unit("slices").about("left out on both sides of a held-out block"));
+    v("cache", cache,
+      Limits().path().about(
+          "folder for decoded cases, by the SHA-256 of their files, so that each is decoded once; data sets and "
+          "runs may share it; empty: none"));
+    v("cache_gb", cache_gb,
+      more_than(0).unit("GB").about("most that lies in that folder; what was used longest ago goes first"));
   }
 
   // 0, 1, 2: slices lie along the patient's right, anterior, superior.

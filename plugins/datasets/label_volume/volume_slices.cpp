@@ -5,12 +5,12 @@
 namespace sam3lab {
 
 struct VolumeSlices::Decoded {
-  LabelledVolume volume;
+  OpenCase volume;
   std::vector<std::int64_t> slices;
 };
 
 VolumeSlices::VolumeSlices(LabelVolumeOptions options)
-    : options_(std::move(options)), table_(read_label_table(options_.table)) {
+    : options_(std::move(options)), table_(read_label_table(options_.table)), store_(options_) {
   options_.check("dataset/label_volume");
   if (options_.subject.empty()) options_.subject = stem_of(options_.image);
 }
@@ -21,8 +21,8 @@ const VolumeSlices::Decoded& VolumeSlices::decoded() const {
   std::call_once(once_, [this] {
     const VolumeSource image{options_.image, {options_.channel, options_.series}};
     decoded_ = std::make_unique<Decoded>();
-    decoded_->volume = read_labelled_volume(image, {{options_.labels, table_}}, options_);
-    decoded_->slices = chosen_slices(decoded_->volume.labels, options_);
+    decoded_->volume = store_.open(image, {{options_.labels, table_}});
+    decoded_->slices = decoded_->volume.chosen();
   });
   return *decoded_;
 }
@@ -41,7 +41,7 @@ Item VolumeSlices::item(std::int64_t index) const {
 
 LabelledImage VolumeSlices::load(std::int64_t index) const {
   const auto& data = decoded();
-  return cut_slice(data.volume, data.slices.at(static_cast<std::size_t>(index)), options_);
+  return data.volume.cut(data.slices.at(static_cast<std::size_t>(index)));
 }
 
 std::vector<std::string> VolumeSlices::labels() const {

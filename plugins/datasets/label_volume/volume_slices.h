@@ -8,6 +8,7 @@
 #include <sam3lab/api/dataset.h>
 #include <sam3lab/api/options.h>
 
+#include "plugins/shared/case_store.h"
 #include "plugins/shared/label_table.h"
 #include "plugins/shared/labelled_volume.h"
 #include "plugins/shared/slice_options.h"
@@ -41,6 +42,7 @@ class VolumeSlices final : public Dataset {
   [[nodiscard]] std::vector<std::string> labels() const override;
   [[nodiscard]] std::vector<std::string> files() const override;
   [[nodiscard]] double gap() const override { return options_.gap; }
+  [[nodiscard]] const CaseStore& store() const { return store_; }
 
  private:
   struct Decoded;
@@ -48,6 +50,7 @@ class VolumeSlices final : public Dataset {
 
   LabelVolumeOptions options_;
   std::vector<LabelEntry> table_;
+  mutable CaseStore store_;
   mutable std::once_flag once_;
   mutable std::unique_ptr<Decoded> decoded_;
 };

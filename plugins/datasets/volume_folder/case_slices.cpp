@@ -9,7 +9,7 @@
 namespace sam3lab {
 
 CaseSlices::CaseSlices(VolumeFolderOptions options)
-    : options_(std::move(options)), found_(find_volume_cases(options_)), cache_(options_.keep) {}
+    : options_(std::move(options)), found_(find_volume_cases(options_)), store_(options_), cache_(options_.keep) {}
 
 VolumeSource CaseSlices::source_of(const VolumeCase& one) const {
   return {one.image, {options_.channel, -1}, options_.variable};
@@ -19,7 +19,7 @@ const std::vector<CaseSlices::Place>& CaseSlices::places() const {
   std::call_once(once_, [this] {
     const auto slices = each_case<std::vector<std::int64_t>>(found_.cases.size(), options_.keep, [this](std::size_t number) {
       const auto& one = found_.cases[number];
-      return chosen_slices(read_label_layers(source_of(one), one.sources), options_);
+      return store_.slices(source_of(one), one.sources);
     });
     std::vector<Place> places;
     for (std::size_t number = 0; number < slices.size(); ++number) {
@@ -48,13 +48,13 @@ Item CaseSlices::item(std::int64_t index) const {
 LabelledImage CaseSlices::load(std::int64_t index) const {
   const auto& [number, slice] = places().at(static_cast<std::size_t>(index));
   const auto& one = found_.cases[number];
-  const auto volume = cache_.get(number, [&] { return read_labelled_volume(source_of(one), one.sources, options_); });
-  if (slice >= volume->image.size(options_.axis_number())) {
+  const auto opened = cache_.get(number, [&] { return store_.open(source_of(one), one.sources); });
+  if (slice >= opened->slices()) {
     throw DataError(Fault{one.image, "is turned otherwise than its labels", "fewer slices along " + options_.axis,
                           std::to_string(slice + 1) + " at least",
                           "resample the labels to the image's grid, or repair the header"});
   }
-  auto out = cut_slice(*volume, slice, options_);
+  auto out = opened->cut(slice);
   for (const auto& label : one.unsure) {
     const auto same = [&label](const auto& masks) { return masks.label == label; };
     if (std::none_of(out.labels.begin(), out.labels.end(), same)) out.unsure.push_back(label);

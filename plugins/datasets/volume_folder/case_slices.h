@@ -9,13 +9,14 @@
 #include "plugins/datasets/volume_folder/volume_cases.h"
 #include "plugins/datasets/volume_folder/volume_folder_options.h"
 #include "plugins/shared/case_cache.h"
+#include "plugins/shared/case_store.h"
 
 namespace sam3lab {
 
 class CaseSlices final : public Dataset {
  public:
   // Lists the folder. Label volumes are read at first need, `keep` at a time, to know the slices; whole cases when a slice of
-  // theirs is asked for.
+  // theirs is asked for; neither where `cache` has them.
   explicit CaseSlices(VolumeFolderOptions options);
 
   [[nodiscard]] std::int64_t size() const override;
@@ -25,6 +26,7 @@ class CaseSlices final : public Dataset {
   [[nodiscard]] std::vector<std::string> files() const override;
   [[nodiscard]] std::vector<Fault> faults() const override { return found_.faults; }
   [[nodiscard]] double gap() const override { return options_.gap; }
+  [[nodiscard]] const CaseStore& store() const { return store_; }
 
  private:
   struct Place {
@@ -38,7 +40,8 @@ class CaseSlices final : public Dataset {
   VolumeCases found_;
   mutable std::once_flag once_;
   mutable std::vector<Place> places_;
-  mutable CaseCache<LabelledVolume> cache_;
+  mutable CaseStore store_;
+  mutable CaseCache<OpenCase> cache_;
 };
 
 }  // namespace sam3lab
