@@ -17,21 +17,31 @@ namespace {
 
 constexpr const char *ending_of_case = ".case", *ending_of_index = ".slices";
 
+// Up to so many bytes from the start, in lower case.
+std::string begin_of(const std::string& file, std::uint64_t most) {
+  const OpenFile in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in.valid()) throw DataError(Fault{file, "cannot be opened", "", "", ""});
+  std::string begin(static_cast<std::size_t>(std::min(in.bytes(), most)), '\0');
+  if (!in.read(begin.data(), begin.size(), 0)) throw DataError(Fault{file, "cannot be read", "", "", ""});
+  std::transform(begin.begin(), begin.end(), begin.begin(), [](unsigned char c) { return std::tolower(c); });
+  return begin;
+}
+
 // Whether a volume may lie in a file that its header names, which can be any: NRRD and MetaImage.
 bool may_be_detached(const std::string& file) {
-  const OpenFile in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string begin(static_cast<std::size_t>(std::min<std::uint64_t>(in.bytes(), 1 << 16)), '\0');
-  if (!in.valid() || !in.read(begin.data(), begin.size(), 0)) return true;
-  std::transform(begin.begin(), begin.end(), begin.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (begin.starts_with("nrrd")) {
+  const auto magic = begin_of(file, 16);
+  const bool nrrd = magic.starts_with("nrrd");
+  if (!nrrd && !magic.starts_with("objecttype") && !magic.starts_with("ndims")) return false;
+  const auto begin = begin_of(file, 1 << 16);
+  if (nrrd) {
     const auto end = std::min(begin.find("\n\n"), begin.find("\n\r\n"));
     const auto header = begin.substr(0, end);
     return end == std::string::npos || header.find("data file") != std::string::npos ||
            header.find("datafile") != std::string::npos;
   }
-  if (!begin.starts_with("objecttype") && !begin.starts_with("ndims")) return false;
   const auto field = begin.find("elementdatafile");
-  const auto value = begin.find_first_not_of(" \t=", field == std::string::npos ? field : field + 15);
+  if (field == std::string::npos) return true;
+  const auto value = begin.find_first_not_of(" \t=", field + 15);
   return value == std::string::npos || begin.compare(value, 5, "local") != 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -148,6 +149,8 @@ bool KeptFiles::keep(const std::string& name, const std::vector<std::string_view
     const bool written = write(path, parts);
     return lock.set_sum(written ? sum + bytes - replaced : sum) && written;
   } catch (const DataError&) {  // the folder went away, or its rights did
+    return false;
+  } catch (const fs::filesystem_error&) {
     return false;
   }
 }

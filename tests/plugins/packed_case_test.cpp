@@ -282,19 +282,26 @@ TEST_F(PackedCaseTest, StaysBelowItsBound) {
 TEST_F(PackedCaseTest, WhatAHeaderPointsToIsNotKept) {
   write_volume(folder_ / "raw/all.nii", [](int x, int y, int z) { return x + y + z; });
   const auto bytes = test::read_bytes(folder_ / "raw/all.nii");
-  test::write_bytes(folder_ / "images/raw.bin", {bytes.begin() + 352, bytes.end()});
-  test::write_text(
-      folder_ / "images/case_4.mha",
+  const std::string voxels(bytes.begin() + 352, bytes.end());
+  test::write_text(folder_ / "images/raw.bin", voxels);
+  const std::string meta =
       "ObjectType = Image\nNDims = 3\nDimSize = 4 5 6\nElementSpacing = 1 1 1\nTransformMatrix = -1 0 0 0 -1 0 0 0 1\n"
-      "Offset = 0 0 0\nElementType = MET_SHORT\nElementDataFile = raw.bin\n");
+      "Offset = 0 0 0\nElementType = MET_SHORT\nElementDataFile = ";
+  const std::string nrrd =
+      "NRRD0004\ntype: short\ndimension: 3\nsizes: 4 5 6\nspace: right-anterior-superior\nendian: little\n"
+      "space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\nencoding: raw\n";
   fs::copy_file(folder_ / "labels/case_1.nii", folder_ / "labels/case_4.nii");
-  for (auto* options : {&options_, &cached_}) options->images = {"images/{case:case_4}.mha"}, options->exclude = {};
-  for (auto* options : {&options_, &cached_}) options->masks = {"labels/{case}.nii"};
-  for (int pass = 0; pass < 2; ++pass) {
+  for (auto* options : {&options_, &cached_})
+    options->images = {"images/{case:case_4}.vol"}, options->masks = {"labels/{case}.nii"};
+  const std::vector<std::pair<std::string, int>> volumes = {
+      {meta + "raw.bin\n", 1}, {nrrd + "data file: raw.bin\n\n", 1}, {meta + "LOCAL\n" + voxels, 0}, {nrrd + "\n" + voxels, 0}};
+  for (const auto& [text, not_kept] : volumes) {
+    test::write_text(folder_ / "images/case_4.vol", text);
+    load_all(CaseSlices(cached_));
     const CaseSlices data(cached_);
     expect_equal(CaseSlices(options_), data);
-    EXPECT_EQ(data.store().counts().decoded, 1);
-    EXPECT_EQ(data.store().counts().not_kept, 1);
+    EXPECT_EQ(data.store().counts().decoded, not_kept) << text.substr(0, 200);
+    EXPECT_EQ(data.store().counts().not_kept, not_kept);
   }
 }
 
