@@ -4,6 +4,7 @@ facts of their sources and not from those files; expected.json says what a reade
 
 import sys
 
+import challenge
 import eyes_and_tissue
 import pictures
 import volumes
@@ -26,6 +27,7 @@ def main():
         volumes.ultrasound_volumes,
         volumes.cells,
         volumes.coronary_arteries,
+        challenge.packed_cases,
     ):
         part(out)
     out.finish()

@@ -40,7 +40,7 @@ def table(root):
             labels = labels_of(recipe, folder)
             faults += [f"{name}: no term for label '{label}'" for label in labels if label not in served]
             terms = ", ".join(labels) if len(labels) <= 4 else f"{', '.join(labels[:3])} and {len(labels) - 3} more"
-            kind = recipe.get("encoding", {"coco": "COCO", "volume_folder": "volumes", "array_stack": "arrays"}.get(recipe["use"], ""))
+            kind = recipe.get("encoding", {"coco": "COCO", "volume_folder": "volumes", "array_stack": "arrays", "npz_cases": "NPZ"}.get(recipe["use"], ""))
             rows.append(
                 f"| {name} | {recipe['modality']} | {recipe.get('expect', '')} | {kind} | {terms} | {group_of(recipe)} | {recipe['licence']} | {recipe['layout_status']} |"
             )
