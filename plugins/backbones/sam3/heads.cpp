@@ -51,11 +51,14 @@ PixelDecoder::PixelDecoder(Part& parent, const Sizes& sizes)
 
 namespace {
 
-// fine + nearest-neighbour doubling of coarse, without making the doubled map.
+// fine + nearest-neighbour doubling of coarse, without making the doubled map. Works channels last and doubles one axis after
+// the other, for so the sums of the backward pass run over rows of channels.
 at::Tensor add_doubled(const at::Tensor& fine, const at::Tensor& coarse) {
-  const std::int64_t h = coarse.size(2), w = coarse.size(3);
-  const at::Tensor blocks = fine.unflatten(3, {w, 2}).unflatten(2, {h, 2});
-  return (blocks + coarse.unsqueeze(3).unsqueeze(5)).reshape({coarse.size(0), fine.size(1), 2 * h, 2 * w});
+  const std::int64_t n = coarse.size(0), c = coarse.size(1), h = coarse.size(2), w = coarse.size(3);
+  const at::Tensor across = coarse.permute({0, 2, 3, 1}).unsqueeze(3).expand({n, h, w, 2, c});
+  const at::Tensor doubled = across.unsqueeze(2).expand({n, h, 2, w, 2, c});
+  const at::Tensor blocks = fine.permute({0, 2, 3, 1}).unflatten(2, {w, 2}).unflatten(1, {h, 2});
+  return (blocks + doubled).flatten(3, 4).flatten(1, 2).permute({0, 3, 1, 2});
 }
 
 }  // namespace

@@ -72,10 +72,12 @@ struct Conv : Part {
   at::Tensor weight, bias;
 };
 
-// Doubles height and width: kernel 2, stride 2.
+// Doubles height and width: a transposed convolution with kernel 2 and stride 2. The result lies channels last.
 struct Upconv : Part {
   Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  // pointwise((*this)(x)), as one layer: `pointwise` is a 1x1 convolution with bias.
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const Conv& pointwise) const;
   at::Tensor weight, bias;
 };
 

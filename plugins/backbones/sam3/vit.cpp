@@ -214,8 +214,8 @@ PyramidLevel::PyramidLevel(Part& parent, std::string name, std::int64_t in, std:
 
 at::Tensor PyramidLevel::operator()(at::Tensor x) const {
   if (halves) x = at::max_pool2d(x, {2, 2});
-  for (std::size_t i = 0; i < upconvs.size(); ++i) x = upconvs[i](i == 0 ? x : at::gelu(x));
-  return convs[1](convs[0](x));
+  for (std::size_t i = 0; i + 1 < upconvs.size(); ++i) x = at::gelu(upconvs[i](x));
+  return convs[1](upconvs.empty() ? convs[0](x) : upconvs.back()(x, convs[0]));
 }
 
 VisionBackbone::VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping)
