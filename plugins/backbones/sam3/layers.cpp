@@ -14,6 +14,7 @@
 
 #include "plugins/backbones/sam3/counted_dropout.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
+#include "plugins/backbones/sam3/winograd.h"
 
 namespace sam3lab::sam3 {
 
@@ -79,6 +80,7 @@ Conv::Conv(Part& parent, std::string name, ConvShape shape)
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
+  if (stride == 1 && padding == 1 && bias.defined() && suits_winograd(x, weight)) return winograd(x, weight, bias);
   return at::conv2d(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt, {stride, stride},
                     {padding, padding});
 }
