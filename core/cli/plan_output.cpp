@@ -114,6 +114,7 @@ std::string cost_lines(const CellPlan& cell) {
                         : "; activations and temporaries come on top: not known before a run\n";
   text += fmt::format("disk        {:.2f} GiB of weights a run", cell.disk.result_weights / gib);
   if (train.steps > 0) text += fmt::format(", {:.2f} GiB a training checkpoint", cell.disk.training_checkpoint / gib);
+  if (cell.disk.moments > 0.0) text += fmt::format(", {:.2f} GiB of moments while it trains", cell.disk.moments / gib);
   text += cell.measured ? fmt::format("\ntime        {:.0f} s a run: {:.2f} s a step, as measured in {}\n", run_seconds(cell),
                                       cell.measured->step_seconds, cell.measured->result)
                         : "\ntime        not known: no run of these settings was measured here\n";
@@ -194,7 +195,9 @@ Json cell_json(const CellPlan& cell) {
   json["memory_bytes"] = {{"weights", cell.memory.weights}, {"gradients", cell.memory.gradients},
                           {"moments", cell.memory.moments}, {"average", cell.memory.average},
                           {"sum", cell.memory.sum()},       {"activations", nullptr}};
-  json["disk_bytes"] = {{"weights", cell.disk.result_weights}, {"training_checkpoint", cell.disk.training_checkpoint}};
+  json["disk_bytes"] = {{"weights", cell.disk.result_weights},
+                        {"training_checkpoint", cell.disk.training_checkpoint},
+                        {"moments_file", cell.disk.moments}};
   json["time_seconds"] = cell.measured ? Json(run_seconds(cell)) : Json(nullptr);
   json["step_seconds"] = cell.measured ? Json(cell.measured->step_seconds) : Json(nullptr);
   json["measured_memory_mib"] = cell.measured ? Json(cell.measured->peak_memory_mib) : Json(nullptr);

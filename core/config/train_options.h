@@ -79,9 +79,10 @@ struct TrainOptions {
     v("loss_scale_interval", loss_scale_interval,
       at_least(1).unit("steps").about("float16: steps without overflow after which the factor doubles"));
     v("memory", memory,
-      one_of({"exact", "fast", "lean"})
-          .about("exact: recomputes activations as the backbone's options say; fast: keeps most of them; lean: keeps few, and "
-                 "AdamW's moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
+      one_of({"exact", "fast", "disk", "lean"})
+          .about("exact: recomputes activations as the backbone's options say; fast: keeps most of them; disk: as fast, and "
+                 "AdamW's moments wait in a file beside the results while activations need their memory; lean: keeps few, and "
+                 "moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
     v("threads", threads, at_least(1).at_most(1024).about("threads of LibTorch; more are slower on small tensors"));
     v("copies", copies,
       at_least(1).at_most(64).about("copies of the model that share its weights and work side by side on the CPU"));

@@ -170,8 +170,9 @@ DiskPlan plan_disk(const ModelPlan& model, const MemoryPlan& memory, const Exper
   const bool whole = model.added == 0 || experiment.checkpoint.merge;
   DiskPlan plan;
   plan.result_weights = 4.0 * static_cast<double>(whole ? model.parameters + model.buffers : model.added);
-  if (experiment.train.steps > 0)
-    plan.training_checkpoint = 4.0 * static_cast<double>(model.trainable) + memory.moments + memory.average;
+  if (experiment.train.steps == 0) return plan;
+  plan.training_checkpoint = 4.0 * static_cast<double>(model.trainable) + memory.moments + memory.average;
+  if (experiment.train.memory == "disk") plan.moments = memory.moments;
   return plan;
 }
 

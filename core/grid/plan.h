@@ -49,6 +49,7 @@ struct MemoryPlan {
 struct DiskPlan {
   double result_weights = 0.0;       // what it leaves: the whole model, or what the scheme added
   double training_checkpoint = 0.0;  // one; while a new one is written there are two
+  double moments = 0.0;              // train.memory = "disk": beside the results while a run trains
 };
 
 // From a result of the same settings that lies in the result folder.

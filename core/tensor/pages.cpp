@@ -77,6 +77,11 @@ class Store {
     return true;
   }
 
+  PagesInUse in_use() {
+    const std::lock_guard lock(mutex_);
+    return {static_cast<std::int64_t>(used_bytes_), static_cast<std::int64_t>(most_used_)};
+  }
+
   std::size_t spare() {
     const std::lock_guard lock(mutex_);
     return spare_bytes_;
@@ -147,6 +152,8 @@ void keep_pages(std::int64_t spare_bytes) {
     c10::SetCPUAllocator(new Pages, /*priority=*/1);
   });
 }
+
+PagesInUse pages_in_use() { return store().in_use(); }
 
 std::int64_t spare_pages() { return static_cast<std::int64_t>(store().spare()); }
 

@@ -10,6 +10,12 @@ namespace sam3lab {
 // freed as they were made. Calls after the first do nothing.
 void keep_pages(std::int64_t spare_bytes = std::int64_t{1} << 50);
 
+// Bytes of such tensors in use, now and at most so far; both 0 before keep_pages().
+struct PagesInUse {
+  std::int64_t now = 0, most = 0;
+};
+PagesInUse pages_in_use();
+
 // Bytes that are kept and not in use, for tests.
 std::int64_t spare_pages();
 

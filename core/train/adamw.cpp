@@ -9,6 +9,7 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/tensor/pages.h"
 #include "core/train/adamw_update.h"
 #include "core/train/cuda_kernels.h"
 #include "core/train/side_by_side.h"
@@ -17,23 +18,44 @@ namespace sam3lab {
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, const Here& here)
     : groups_(std::move(groups)), options_(options) {
+  std::vector<std::int64_t> on_disk;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     auto& of_group = moments_.emplace_back();
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      const auto& parameter = groups_[g].parameters[i].second;
       if (here && !here(g, i)) {
         of_group.emplace_back();
-        continue;
+        all_here_ = false;
+      } else {
+        add_moments(groups_[g].parameters[i].second, of_group, on_disk);
       }
-      const auto type = options_.half_moments ? at::kBFloat16 : parameter.scalar_type();
-      const auto zeros = [&, like = parameter] {
-        return at::zeros_like(like, like.options().dtype(type).requires_grad(false));
-      };
-      // LibTorch's kernel counts where it computes; step_half() reads the count on the CPU.
-      const auto counts = options_.half_moments ? c10::Device(at::kCPU) : parameter.device();
-      of_group.push_back({zeros(), zeros(), at::zeros({}, at::TensorOptions(at::kFloat).device(counts))});
     }
   }
+  if (!on_disk.empty()) disk_ = std::make_unique<MomentsOnDisk>(options_.disk, std::move(on_disk));
+}
+
+void AdamW::add_moments(const at::Tensor& parameter, std::vector<Moments>& of_group, std::vector<std::int64_t>& on_disk) const {
+  const auto type = options_.half_moments ? at::kBFloat16 : parameter.scalar_type();
+  // LibTorch's kernel counts where it computes; step_half() reads the count on the CPU.
+  const auto counts = options_.half_moments ? c10::Device(at::kCPU) : parameter.device();
+  const auto steps = at::zeros({}, at::TensorOptions(at::kFloat).device(counts));
+  if (!options_.disk.empty() && type == at::kFloat && parameter.is_cpu() && parameter.is_contiguous() &&
+      static_cast<std::int64_t>(parameter.nbytes()) >= options_.on_disk_from) {
+    of_group.push_back({{}, {}, steps, on_disk.size()});
+    on_disk.push_back(parameter.numel());
+    return;
+  }
+  const auto zeros = [&] { return at::zeros_like(parameter, parameter.options().dtype(type).requires_grad(false)); };
+  of_group.push_back({zeros(), zeros(), steps, {}});
+}
+
+AdamW::Moments AdamW::in_memory(std::size_t group, std::size_t i) const {
+  Moments moments = moments_[group][i];
+  if (!moments.slot) return moments;
+  const auto& shape = groups_[group].parameters[i].second.sizes();
+  auto [first, second] = disk_->take(*moments.slot);
+  moments.first = first.view(shape);
+  moments.second = second.view(shape);
+  return moments;
 }
 
 void AdamW::step(double factor) { step(std::vector<double>(groups_.size(), factor)); }
@@ -52,18 +74,30 @@ void AdamW::step(const std::vector<double>& factors) {
 }
 
 void AdamW::step_exact(std::size_t group, double rate) {
-  std::vector<at::Tensor> parameters, gradients, first, second, largest, steps;
+  std::vector<std::size_t> in_memory, on_disk;
   for (std::size_t i = 0; i < groups_[group].parameters.size(); ++i) {
+    if (!groups_[group].parameters[i].second.grad().defined() || !moments_[group][i].steps.defined()) continue;
+    (moments_[group][i].slot ? on_disk : in_memory).push_back(i);
+  }
+  if (!in_memory.empty()) update(group, in_memory, rate);
+  for (const auto i : on_disk) {
+    update(group, {i}, rate);
+    if (all_here_) groups_[group].parameters[i].second.mutable_grad() = at::Tensor();
+    disk_->put(*moments_[group][i].slot);
+  }
+}
+
+void AdamW::update(std::size_t group, const std::vector<std::size_t>& which, double rate) {
+  std::vector<at::Tensor> parameters, gradients, first, second, largest, steps;
+  for (const auto i : which) {
     const auto& parameter = groups_[group].parameters[i].second;
-    if (!parameter.grad().defined() || !moments_[group][i].first.defined()) continue;
+    const auto moments = in_memory(group, i);
     parameters.push_back(parameter);
     gradients.push_back(parameter.grad());
-    auto& moments = moments_[group][i];
     first.push_back(moments.first);
     second.push_back(moments.second);
     steps.push_back(moments.steps);
   }
-  if (parameters.empty()) return;
   at::_foreach_add_(steps, 1);
   std::optional<at::Tensor> divisor;  // the kernel scales gradients as it reads them
   if (scale_ < 1.0) divisor = at::full({}, 1.0 / scale_, steps.front().options());
@@ -76,7 +110,7 @@ void AdamW::step_half(std::size_t group, double rate) {
   const auto threads = static_cast<std::size_t>(at::get_num_threads());
   for (std::size_t i = 0; i < groups_[group].parameters.size(); ++i) {
     const auto& parameter = groups_[group].parameters[i].second;
-    if (!parameter.grad().defined() || !moments_[group][i].first.defined()) continue;
+    if (!parameter.grad().defined() || !moments_[group][i].steps.defined()) continue;
     auto& moments = moments_[group][i];
     const double t = moments.steps.add_(1).item<double>();
     const AdamWStep step{static_cast<float>(options_.beta1),
@@ -108,6 +142,26 @@ void AdamW::step_half(std::size_t group, double rate) {
   }
 }
 
+void AdamW::begin_pass() {
+  if (!disk_) return;
+  disk_->leave();
+  if (++passes_ == 2) most_ = pages_in_use().most;  // what the first pass needed, without a moment in memory
+  without_gradients_ = pages_in_use().now - disk_->bytes_in_memory();
+}
+
+// Moments may take what is free below the most that a pass without them needed, and must leave room for all gradients: they may
+// still be to come. An eighth of the gradients is room for what the backward pass needs between two layers.
+void AdamW::expect_update() {
+  if (!disk_ || most_ == 0) return;
+  std::int64_t gradients = 0;
+  for (const auto& group : groups_) {
+    for (const auto& [name, parameter] : group.parameters) gradients += static_cast<std::int64_t>(parameter.nbytes());
+  }
+  disk_->fetch([most = most_ - gradients / 8, end = without_gradients_ + gradients](std::int64_t in_memory) {
+    return most - std::max(pages_in_use().now, end + in_memory);
+  });
+}
+
 void AdamW::clear_gradients() {
   for (auto& group : groups_) {
     for (auto& [name, parameter] : group.parameters) parameter.mutable_grad() = at::Tensor();
@@ -133,11 +187,12 @@ Tensors AdamW::state() const {
   Tensors state;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
-      if (!moments_[g][i].first.defined()) continue;
+      if (!moments_[g][i].steps.defined()) continue;
       const auto& name = groups_[g].parameters[i].first;
-      state["first." + name] = moments_[g][i].first;
-      state["second." + name] = moments_[g][i].second;
-      state["steps." + name] = moments_[g][i].steps;
+      const auto moments = in_memory(g, i);
+      state["first." + name] = moments.first;
+      state["second." + name] = moments.second;
+      state["steps." + name] = moments.steps;
     }
   }
   return state;
@@ -152,6 +207,11 @@ void AdamW::restore(const Tensors& state) {
                             "start the run again without --resume"});
     }
     live.copy_(found->second);
+  }
+  for (const auto& of_group : moments_) {
+    for (const auto& moments : of_group) {
+      if (moments.slot) disk_->put(*moments.slot);
+    }
   }
 }
 

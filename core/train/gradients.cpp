@@ -37,10 +37,16 @@ class Pass {
     return outputs;
   }
 
-  void backward(const Batch& batch, const Outputs& outputs) {
+  void backward(const Batch& batch, const Outputs& outputs, bool last) {
     result_.loss = criterion_(outputs, batch.targets, options_.num_boxes,
                               tuning_.terms ? tuning_.terms(batch, outputs) : std::vector<LossTerm>{});
-    if (finite()) (result_.loss.total * options_.factor).backward();
+    if (!finite()) return;
+    if (last) say_only_backward_left();
+    (result_.loss.total * options_.factor).backward();
+  }
+
+  void say_only_backward_left() const {
+    if (options_.only_backward_left) options_.only_backward_left();
   }
 
   [[nodiscard]] bool finite() const { return std::isfinite(result_.loss.total.item<double>()); }
@@ -69,7 +75,7 @@ PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion&
   const Batch whole = on_device(share.whole, device);
   const auto part = [&](std::size_t p) { return on_device(share.parts[p], device); };
   if (share.parts.empty()) {
-    pass.backward(whole, pass.forward(whole, 0));
+    pass.backward(whole, pass.forward(whole, 0), true);
     return pass.result();
   }
   std::vector<Outputs> outputs;
@@ -78,9 +84,13 @@ PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion&
     for (std::size_t p = 0; p < share.parts.size(); ++p) outputs.push_back(pass.forward(part(p), p));
   }
   const JoinedOutputs joined(std::move(outputs), share.parts);
-  pass.backward(whole, joined.outputs());
+  pass.backward(whole, joined.outputs(), false);
   if (!pass.finite()) return pass.result();
-  for (std::size_t p = 0; p < share.parts.size(); ++p) joined.backward(p, pass.forward(part(p), p));
+  for (std::size_t p = 0; p < share.parts.size(); ++p) {
+    const auto outputs_of_part = pass.forward(part(p), p);
+    if (p + 1 == share.parts.size()) pass.say_only_backward_left();
+    joined.backward(p, outputs_of_part);
+  }
   return pass.result();
 }
 

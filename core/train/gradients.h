@@ -1,6 +1,7 @@
 // From a copy's share of a step to gradients in its parameters.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct PassOptions {
   std::uint64_t seed = 0;                             // of the run
   std::int64_t step = 0;
   std::size_t copy = 0;
-  double num_boxes = 1.0;  // losses are divided by it
-  double factor = 1.0;     // of the loss before its backward pass
+  double num_boxes = 1.0;                         // losses are divided by it
+  double factor = 1.0;                            // of the loss before its backward pass
+  std::function<void()> only_backward_left = {};  // called when the last forward pass is done
 };
 
 struct PassResult {

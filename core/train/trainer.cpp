@@ -44,8 +44,11 @@ Trainer::Trainer(TrainerInput input)
       groups_(input_.tunings.front().groups),
       constant_rate_(constant_rates(groups_, options_.constant_rate)),
       owners_(owners_of(input_.ranks, options_, groups_)),
-      optimiser_(groups_, {options_.betas[0], options_.betas[1], options_.epsilon, options_.memory == "lean"},
-                 [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
+      optimiser_(
+          groups_,
+          {options_.betas[0], options_.betas[1], options_.epsilon, options_.memory == "lean",
+           options_.memory == "disk" ? std::filesystem::absolute(input_.diagnosis).parent_path() : std::filesystem::path()},
+          [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
       schedule_(schedule_of(options_)),
       average_(groups_, options_.ema_decay),
       loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval),
@@ -108,8 +111,10 @@ std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
     // Random numbers are those of a process that has all copies of all ranks.
     const auto number = static_cast<std::size_t>(rank_of(input_.ranks)) + c * static_cast<std::size_t>(size_of(input_.ranks));
     const double boxes = options_.local_boxes ? boxes_per_copy({shares[c]}) : mean_boxes;
-    const PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
-                              loss_scale_.factor() / all_copies()};
+    PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
+                        loss_scale_.factor() / all_copies()};
+    // Another copy may still go forward.
+    if (copies == 1) options.only_backward_left = [this] { optimiser_.expect_update(); };
     passes[c] = add_gradients(*input_.copies[c], input_.tunings[c], input_.criterion, shares[c], options);
   };
   if (random_ == false) {
@@ -158,6 +163,7 @@ void Trainer::update() {
 // Leaves the sum over all copies and ranks in the parameters, clipped by the next update.
 StepRow Trainer::compute_gradients(const std::vector<Share>& shares) {
   StepRow row;
+  optimiser_.begin_pass();
   try {
     const auto passes = run_passes(shares);
     average_gradients(input_.tunings);

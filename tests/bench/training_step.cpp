@@ -1,5 +1,5 @@
 // Seconds and peak memory of full-parameter training steps on one batch; our side of scripts/bench_step.
-// Use: training_step FOLDER [--memory exact|fast|lean] [--steps N] [--threads N] [--clip X] [--seed N] [--cache FOLDER]
+// Use: training_step FOLDER [--memory exact|fast|disk|lean] [--steps N] [--threads N] [--clip X] [--seed N] [--cache FOLDER]
 // FOLDER holds model.json and batch.safetensors as `sam3lab trace` takes them. Weights are seeded random, dropout and drop path
 // as published. One line a step: step= forward= backward= update= seconds= peak_gb= loss= norm=
 // With --cache the heads alone train (scheme head_only), at a rate of 0, so that each step has the same gradients: a step that
@@ -87,12 +87,14 @@ Took take_step(Sam3& model, const sam3lab::Batch& batch, sam3lab::AdamW& optimis
   static const auto criterion = recipe();
   const double start = now();
   double loss = 0.0, forward = 0.0;
+  optimiser.begin_pass();
   {
     const auto outputs = model.forward(batch);
     const auto result = criterion(outputs, batch.targets);
     loss = result.total.item<double>();
     forward = now();
     if (resident) std::printf("resident_gb=%.3f behind the forward pass\n", resident_gb());
+    optimiser.expect_update();
     result.total.backward();
   }
   const double backward = now();
@@ -114,6 +116,7 @@ void run(const std::string& folder, std::map<std::string, std::string>& flags) {
   at::manual_seed(std::stoull(flags["--seed"]));
   sam3lab::AdamWOptions adamw;
   adamw.half_moments = flags["--memory"] == "lean";
+  if (flags["--memory"] == "disk") adamw.disk = folder;
   sam3lab::AdamW optimiser({{"all", model.parameters(), given.learning_rate, given.weight_decay}}, adamw);
   model.train(true);
   for (int step = 1; step <= std::stoi(flags["--steps"]); ++step)

@@ -82,6 +82,8 @@ accepts '^  backbone\.vision_backbone\.frozen .* no$' "$program" plan "$small" -
 says head_only '^  transformer\.decoder .* yes$' '^  transformer\.encoder\..*frozen .* no$' '^  segmentation_head .* yes$'
 moments() { "$program" plan "$small" --json "$@" | sed -nE 's/^ *"moments": ([0-9]+).*/\1/p'; }
 holds 'lean: half the moments' test "$(moments)" -eq $((2 * $(moments --set train.memory=lean)))
+accepts "\"moments_file\": $(moments)" "$program" plan "$small" --set train.memory=disk --json
+accepts 'GiB of moments while it trains' "$program" plan "$small" --set train.memory=disk
 accepts '^  backbone\.vision_backbone\..*no_decay .* yes$' "$program" plan "$small" --set scheme.use=bitfit
 
 # A grid: its cells, and the seeds.

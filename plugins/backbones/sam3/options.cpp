@@ -159,7 +159,8 @@ Keeping keeping(const Sam3Options& options, const Sizes& sizes) {
   // What the image encoder keeps grows with tokens x width x blocks: 170 M for the published model, 0.1 M for `small`.
   // Recomputing costs a third more time, so small models keep everything.
   if (sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth <= (std::int64_t{1} << 25)) return {};
-  if (options.memory == "fast") return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50, .hidden = true};
+  if (options.memory == "fast" || options.memory == "disk")
+    return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50, .hidden = true};
   return {.recomputes = true, .bytes = options.memory == "lean" ? 900'000'000 : 1'400'000'000};
 }
 
