@@ -9,7 +9,7 @@ file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/config/*.cpp core
   plugins/shared/label_table.cpp plugins/datasets/coco/coco_file.cpp plugins/datasets/coco/coco_masks.cpp plugins/datasets/coco/coco_stream.cpp plugins/datasets/volume_folder/msd_file.cpp
   plugins/backbones/sam3/text_cleaning.cpp plugins/backbones/sam3/tokenizer.cpp plugins/backbones/sam3/vocabulary.cpp
   plugins/shared/name_pattern.cpp plugins/shared/path_template.cpp plugins/shared/mask_contours.cpp plugins/shared/polygon.cpp
-  plugins/shared/xml_file.cpp plugins/shared/found_masks.cpp plugins/shared/label_masks.cpp
+  plugins/shared/xml_file.cpp plugins/shared/csv_file.cpp plugins/shared/found_masks.cpp plugins/shared/label_masks.cpp
   plugins/backbones/sam3/characters.cpp plugins/backbones/sam3/mojibake.cpp plugins/backbones/sam3/garbled.cpp plugins/backbones/sam3/html_entities.cpp)
 add_library(fuzz_parsers STATIC ${parser_sources} tests/fuzz/files.cpp)
 target_compile_definitions(fuzz_parsers PUBLIC SAM3LAB_FUZZ)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # "Point at a folder" of docs/howto/own_data.md, word for word, on pictures made here; and pixels that are ignored, which no score may see.
-program=$1
+program=$1 build=$2
 source "$(dirname "$0")/../support/checks.bash"
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$scratch" || exit 1
@@ -50,10 +50,29 @@ holds 'there are scores' test -n "$seen"
 holds 'truth outside of the view changes no score' test "$seen" = "$(scores beside "$view")"
 holds 'truth within the view does' test "$seen" != "$(scores inside "$view")"
 # Truth is the same here; what differs is whether a prediction outside of the view counts against it.
-dice() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])["before"]["dice"])' "$1"; }
+dice() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])["after"]["dice"])' "$1"; }
 better() { awk -v a="$(dice "$1")" -v b="$(dice "$2")" 'BEGIN { exit !(a > b + 1e-4) }'; }
 holds 'a prediction outside of the view changes no score' better "$seen" "$(scores cut)"
 holds 'without a view, truth outside of it counts' test "$(scores masks)" != "$(scores beside)"
+
+# The size of a pixel comes from a table and reaches the metrics, those of surface distances too.
+printf 'image,row mm,column mm\r\n' >my_data/sizes.csv
+for n in $(seq 12); do printf 'case%d.png,0.25,0.5\r\n' "$n" >>my_data/sizes.csv; done
+sizes=('dataset.liver.spacing_table="sizes.csv"' 'dataset.liver.spacing_name="image"' 'dataset.liver.spacing_mm=["row mm", "column mm"]')
+export SAM3LAB_PLUGIN_PATH=$build/test_plugins/pixel_size
+sized() {  # MM-SCORE FOLDER [KEY=VALUE...]
+  local sets=(--set 'metric.pixel_size.use="pixel_size"')
+  for set in "${@:3}"; do sets+=(--set "$set"); done
+  "$program" run liver.toml --set train.steps=0 --limit 2 --quiet --out "$2" "${sets[@]}" >/dev/null || return 1
+  /usr/bin/python3 -c 'import glob, h5py, sys; assert set(h5py.File(glob.glob(sys.argv[1])[0])["eval/liver/scores"]["pixel_size"]) == {float(sys.argv[2])}' \
+    "$2/*.h5" "$1"
+}
+holds 'metrics are told the size of a pixel' sized 250.5 sized-table "${sizes[@]}"
+holds 'where nothing says it, a pixel counts as 1 mm' sized 1001 sized-plain
+unset SAM3LAB_PLUGIN_PATH
+sed -i -e '3s/0.5/0/' -e 5d my_data/sizes.csv
+refuses 3 'images without a row.*case4.png' "$program" run liver.toml --set "${sizes[0]}" --set "${sizes[1]}" --set "${sizes[2]}"
+refuses 3 "case2.png \('0' in line 3\)" "$program" run liver.toml --set "${sizes[0]}" --set "${sizes[1]}" --set "${sizes[2]}"
 
 # Training sees it as little: the same weights, byte for byte.
 train() {

@@ -94,6 +94,77 @@ TEST_F(PairedFolders, SubjectsFromATable) {
               AllOf(HasSubstr("2 "), HasSubstr("subjects.toml:2"), HasSubstr("overlaps"), HasSubstr("subjects.toml:3")));
 }
 
+// The layout of HC18: its table has a row for each image, with the file's name.
+TEST_F(PairedFolders, PixelSizesFromATable) {
+  for (const std::string id : {"000_HC", "010_HC", "010_2HC"}) {
+    picture("set/training_set/" + id + ".png");
+    png("set/training_set/" + id + "_Annotation.png", block(2, 2, 4, 4));
+  }
+  text("set/sizes.csv",
+       "filename,pixel size(mm),head circumference (mm)\r\n000_HC.png,0.0691358041432,44.3\r\n010_HC.png,0.12,168.0\r\n"
+       "010_2HC.png,0.1313,172.5\r\n011_HC.png,,\r\n");
+  PairedFoldersOptions options;
+  options.root = folder_ / "set";
+  options.images = {"training_set/{exam:[0-9]+}_{view:[0-9]*HC}.png"};
+  options.masks = {"training_set/{exam}_{view}_Annotation.png"};
+  options.labels = {"fetal head"};
+  options.spacing_table = "sizes.csv";
+  options.spacing_mm = {"pixel size(mm)"};
+  const PicturePairs data(options);
+  EXPECT_TRUE(data.faults().empty()) << data.faults().front().text();
+  ASSERT_EQ(data.item(1).id, "training_set/010_2HC");
+  const std::array<double, 2> first = {0.0691358041432, 0.0691358041432}, second = {0.1313, 0.1313};
+  EXPECT_EQ(data.load(0).spacing_mm, first);
+  EXPECT_EQ(data.load(1).spacing_mm, second);
+  EXPECT_THAT(data.files(), testing::Contains(folder_ / "set/sizes.csv"));
+  // A spreadsheet's table: by path, with a mark at its beginning, quotes, semicolons, and two sizes.
+  text("set/sizes.csv",
+       "\xEF\xBB\xBF\"filename\"; \"down, \"\"mm\"\"\" ;across\n\ntraining_set/000_HC;0.5;0.25\n010_HC;1;1\n010_2HC ;1;\"2\"");
+  options.spacing_mm = {"down, \"mm\"", "across"};
+  const std::array<double, 2> both = {0.5, 0.25}, last = {1.0, 2.0};
+  EXPECT_THAT(faults_of(options), "");
+  EXPECT_EQ(load(options, 0).spacing_mm, both);
+  EXPECT_EQ(load(options, 1).spacing_mm, last);
+}
+
+TEST_F(PairedFolders, PixelSizesThatAreMissingOrNone) {
+  for (const std::string id : {"a", "b", "c", "d", "e"}) {
+    picture("set/images/" + id + ".png");
+    png("set/masks/" + id + ".png", block(2, 2, 4, 4));
+  }
+  picture("set/more/a.png");
+  png("set/masks/more.png", block(2, 2, 4, 4));
+  auto options = one("binary", "masks/{id}.png");
+  options.images = {"images/{id}.png", "{id:more}/a.png"};
+  options.spacing_table = "sizes.csv";
+  options.spacing_mm = {"mm"};
+  text("set/sizes.csv", "filename,mm\na.png,1\nb.png,-0.5\nc.png,nan\nd.png,2\nd.png,3\nother.png,x\n");
+  EXPECT_THAT(
+      faults_of(options),
+      AllOf(HasSubstr("images without a row in the table of pixel sizes; got 1: images/e.png, expected column 'filename'"),
+            HasSubstr("pixel sizes that are none; got 3: images/b.png ('-0.5' in line 3), images/c.png ('nan' in line 4), "
+                      "images/d.png (another size in line 6)"),
+            HasSubstr("fits two images; got 1: images/a.png and more/a.png")));
+  options.expect = 3;  // with everything else that is wrong
+  text("set/sizes.csv", "name\tsize\na.png\t1\n");
+  EXPECT_THAT(faults_of(options),
+              AllOf(HasSubstr("lacks columns; got name, size, expected filename, mm"), HasSubstr("another number of images")));
+  text("set/sizes.csv", "");
+  EXPECT_THAT(faults_of(options), HasSubstr("lacks columns; expected filename, mm"));
+  options.spacing_table = "nowhere.csv";
+  EXPECT_THAT(faults_of(options),
+              AllOf(HasSubstr("nowhere.csv: the table of pixel sizes is not there"), HasSubstr("another number of images")));
+  options.spacing_table = "sizes.csv";
+  text("set/sizes.csv", "filename,mm\n\"a.png,1\n");
+  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
+              AllOf(HasSubstr("3 "), HasSubstr("sizes.csv:2: a quote that is not closed")));
+  options.pixel_um = 3;
+  EXPECT_THAT(refusal([&] { PicturePairs made(options); }), HasSubstr("2 dataset/paired_folders: two sizes of a pixel"));
+  options.spacing_mm.clear();
+  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
+              HasSubstr("2 dataset/paired_folders: a table of pixel sizes needs"));
+}
+
 TEST_F(PairedFolders, FindsWhatIsWrongWithTheFiles) {
   for (const std::string id : {"a", "b", "C", "d", "D"}) picture("set/images/" + id + ".png");
   for (const std::string id : {"a", "c", "x", "d", "D"}) png("set/masks/" + id + ".png", block(0, 0, 1, 1));

@@ -11,8 +11,9 @@
 namespace sam3lab {
 
 struct PairedFoldersOptions {
-  std::string root, table, field_of_view, subject, subject_table, collection, part, site, mark;
-  Texts images, masks, labels, parts, exclude;
+  std::string root, table, field_of_view, subject, subject_table, collection, part, site, mark, spacing_table,
+      spacing_name = "filename";
+  Texts images, masks, labels, parts, exclude, spacing_mm;
   std::string missing_mask = "error", orphans = "error", empty = "keep", targets = "class";
   double gap = 0.0, pixel_um = 0.0;
   std::int64_t expect = 0, min_pixels = 1;
@@ -51,6 +52,11 @@ struct PairedFoldersOptions {
     v("expect", expect, at_least(0).about("images that the source has; another number is a fault. 0: not known"));
     shown.visit(v);
     v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
+    v("spacing_table", spacing_table,
+      about("table below root with the pixel size of each image: comma-separated values, the first line names the columns"));
+    v("spacing_name", spacing_name,
+      about("its column with an image's path below root, its file name, or that without its ending"));
+    v("spacing_mm", spacing_mm, about("its column with mm per pixel; or two: from row to row, from column to column"));
   }
 };
 

@@ -10,6 +10,8 @@
 
 #include <sam3lab/api/error.h>
 
+#include "plugins/datasets/paired_folders/complaint.h"
+#include "plugins/datasets/paired_folders/spacing_table.h"
 #include "plugins/datasets/paired_folders/subject_table.h"
 #include "plugins/shared/folder_scan.h"
 #include "plugins/shared/path_stem.h"
@@ -47,26 +49,6 @@ bool comes_before(const std::string& a, const std::string& b) {
   return std::pair(a.size() - i, a) < std::pair(b.size() - j, b);
 }
 
-// The same thing wrong with many files: one fault that names the first of them.
-class Complaint {
- public:
-  void add(const std::string& name) {
-    if (named_.size() < 5) named_.push_back(name);
-    ++count_;
-  }
-  void put_into(std::vector<Fault>& faults, const std::string& root, const std::string& what, const std::string& expected,
-                const std::string& fix) const {
-    if (count_ == 0) return;
-    auto got = fmt::format("{}: {}", count_, fmt::join(named_, ", "));
-    if (count_ > named_.size()) got += ", ...";
-    faults.push_back({root, what, got, expected, fix});
-  }
-
- private:
-  std::vector<std::string> named_;
-  std::size_t count_ = 0;
-};
-
 class Pairer {
  public:
   explicit Pairer(const PairedFoldersOptions& options) : options_(options) {
@@ -101,6 +83,7 @@ class Pairer {
     report_counts();
     report_orphans();
     leave_out();
+    give_spacings();
     report_names();
     order_within_subjects();
     return std::move(out_);
@@ -173,6 +156,22 @@ class Pairer {
     }
     unknown_subject_.put_into(out_.faults, options_.root, "images that the table of subjects does not know", "",
                               "add them to " + options_.subject_table);
+  }
+
+  void give_spacings() {
+    const auto side = options_.pixel_um > 0 ? options_.pixel_um / 1000.0 : 1.0;
+    for (auto& pair : out_.pairs) pair.spacing_mm = {side, side};
+    if (options_.spacing_table.empty()) return;
+    const auto path = std::filesystem::path(options_.root) / options_.spacing_table;
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) {
+      out_.faults.push_back({path.string(), "the table of pixel sizes is not there", "", "",
+                             "complete the download, or do without it: spacing_table = \"\", spacing_mm = []"});
+      return;
+    }
+    SpacingTable table(path.string(), {options_.spacing_name, options_.spacing_mm});
+    for (auto& pair : out_.pairs) pair.spacing_mm = table.of(pair.image);
+    table.report(out_.faults);
   }
 
   // Left out: what the user excludes, and images that lack a mask where that is how they are told apart.

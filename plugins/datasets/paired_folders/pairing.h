@@ -1,5 +1,6 @@
-// Which mask files belong to which image, by names alone: no file is opened.
+// Which mask files belong to which image, by names alone: no image is opened.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,8 +17,9 @@ struct MaskSet {
 };
 
 struct Pair {
-  std::string image, field_of_view, mark;  // below root
-  std::vector<MaskSet> masks;              // one a masks template
+  std::string image, field_of_view, mark;         // below root
+  std::vector<MaskSet> masks;                     // one a masks template
+  std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column
   Item item;
 };
 

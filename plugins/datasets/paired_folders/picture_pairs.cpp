@@ -35,6 +35,11 @@ void check(const PairedFoldersOptions& options) {
            "one label for each masks template, or one for all");
   if (std::find(options.labels.begin(), options.labels.end(), "") != options.labels.end())
     refuse("a label without a name", "", "");
+  if (options.spacing_table.empty() != options.spacing_mm.empty() || options.spacing_mm.size() > 2)
+    refuse("a table of pixel sizes needs its columns", fmt::format("{} in spacing_mm", options.spacing_mm.size()),
+           "`spacing_table` with one or two columns in `spacing_mm`, or neither");
+  if (!options.spacing_table.empty() && options.pixel_um > 0)
+    refuse("two sizes of a pixel", "", "either `spacing_table` or `pixel_um`");
   options.shown.check("dataset/paired_folders");
 }
 
@@ -108,7 +113,7 @@ LabelledImage PicturePairs::read(const Pair& pair) const {
   LabelledImage out;
   out.image = windowed_picture(read_raster(file), options_.shown, file);
   const auto height = out.image.size(0), width = out.image.size(1);
-  if (options_.pixel_um > 0) out.spacing_mm = {options_.pixel_um / 1000.0, options_.pixel_um / 1000.0};
+  out.spacing_mm = pair.spacing_mm;
   FoundMasks found(reader_.labels.size(), height, width, options_.targets == "instances", file);
   std::vector<bool> unsure(reader_.labels.size(), false);
   for (std::size_t m = 0; m < pair.masks.size(); ++m) {
@@ -142,6 +147,7 @@ std::vector<std::string> PicturePairs::files() const {
   for (const auto& table : {options_.table, options_.subject_table}) {
     if (!table.empty()) files.push_back(table);
   }
+  if (!options_.spacing_table.empty()) files.push_back(below_root(options_.spacing_table));
   std::sort(files.begin(), files.end());
   files.erase(std::unique(files.begin(), files.end()), files.end());
   return files;

@@ -108,7 +108,10 @@ def fetal_heads(out):
         out.save_picture("hc18", f"training_set/{stem}.png", channels=1)
         outline.save(out.path("hc18", f"training_set/{stem}_Annotation.png"))
         out.expect("hc18", group=r"(\d+)_\w*HC$", fetal_head=area)
-    out.path("hc18", "training_set_pixel_size_and_HC.csv").write_text("filename,pixel size(mm),head circumference (mm)\n")
+    sizes = {"000_HC": "0.0691358041432,44.3", "010_HC": "0.0899659954541,173.05", "010_2HC": "0.110366097659,181.65"}
+    rows = "".join(f"{stem}.png,{size}\n" for stem, size in sizes.items())
+    out.path("hc18", "training_set_pixel_size_and_HC.csv").write_text("filename,pixel size(mm),head circumference (mm)\n" + rows)
+    out.found["hc18"]["spacing_mm"] = [0.0691358041432, 0.110366097659]
     out.save_picture("hc18", "test_set/000_HC.png", channels=1)
 
 
