@@ -18,6 +18,7 @@ namespace {
 constexpr double same_share = 0.9;  // of the images of the smaller of two datasets that are one
 constexpr std::int64_t fewest_same = 5;
 constexpr std::size_t most_thumbnails = 20000, most_pictured = 12, most_partners = 16;
+constexpr int quarter_turn = 5, three_quarters = 6;  // fingerprint.h
 
 class Finder {
  public:
@@ -30,6 +31,7 @@ class Finder {
   Duplicates run() {
     exact();
     near();
+    turned_or_mirrored();
     same_datasets();
     for (auto& [key, finding] : found_) out_.findings.push_back(std::move(finding));
     return std::move(out_);
@@ -70,7 +72,7 @@ class Finder {
         const bool better = leaks(prints_[j], prints_[i]) && !leaks(prints_[partner], prints_[i]);
         if (usable && (subjects[partner - from] == subjects[i - from] || better)) partner = j;
       }
-      if (subjects[partner - from] != subjects[i - from]) tell({prints_[partner], prints_[i], true});
+      if (subjects[partner - from] != subjects[i - from]) tell({prints_[partner], prints_[i], true, 0});
       if (partners.size() < most_partners) partners.push_back(i);
     }
   }
@@ -83,59 +85,96 @@ class Finder {
     const bool leak = leaks(pair.a, pair.b);
     auto one = pair.a.dataset, two = pair.b.dataset;
     if (one > two) std::swap(one, two);
-    auto& finding = found_[{leak, pair.exact, one, two}];
+    const char* const kind = pair.exact ? "" : pair.turn == 0 ? "near_" : "turned_";
+    auto& finding = found_[{leak, kind, one, two}];
     if (finding.check.empty()) {
       finding.severity = leak ? Severity::error : Severity::warning;
-      finding.check = fmt::format("{}duplicate{}", pair.exact ? "" : "near_", leak ? "_leak" : "");
+      finding.check = fmt::format("{}duplicate{}", kind, leak ? "_leak" : "");
       finding.datasets = {datasets_[one].name};
       if (one != two) finding.datasets.push_back(datasets_[two].name);
-      finding.text = fmt::format("{} images{}", pair.exact ? "equal" : "the same picture in two",
-                                 leak ? ", one trained on and the other held out" : " of different subjects");
+      const char* const what = pair.exact       ? "equal"
+                               : pair.turn == 0 ? "the same picture in two"
+                                                : "the same picture, turned or mirrored, in two";
+      finding.text =
+          fmt::format("{} images{}", what, leak ? ", one trained on and the other held out" : " of different subjects");
       finding.count = 0;
     }
     ++finding.count;
-    if (finding.examples.size() < most_examples) finding.examples.push_back(place_of(pair.a) + " = " + place_of(pair.b));
+    if (finding.examples.size() < most_examples) {
+      const auto turn = pair.turn == 0 ? "" : std::string(", ") + name_of_turn(pair.turn);
+      finding.examples.push_back(place_of(pair.a) + " = " + place_of(pair.b) + turn);
+    }
     if (leak && out_.leaks.size() < most_pictured) out_.leaks.push_back(pair);
   }
 
+  // Images of one look are one entry; equal images have been told.
   void near() {
-    // Images of one look are one entry; equal images have been told.
-    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_look;
     for (std::size_t i = 0; i < prints_.size(); ++i) {
       if (i == 0 || prints_[i].digest != prints_[i - 1].digest)
-        by_look[prints_[i].look].push_back(static_cast<std::uint32_t>(i));
+        by_look_[prints_[i].looks[0]].push_back(static_cast<std::uint32_t>(i));
     }
-    std::vector<std::uint64_t> looks;
-    for (const auto& [look, members] : by_look) looks.push_back(look);
-    std::sort(looks.begin(), looks.end());
-    bool stopped = false;
+    for (const auto& [look, members] : by_look_) looks_.push_back(look);
+    std::sort(looks_.begin(), looks_.end());
+    std::size_t compared = 0;
     const auto compare = [&](const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
       for (const auto i : a) {
         for (const auto j : b) {
-          if (&a == &b && j <= i) continue;
-          if (compared_ >= most_near) return void(stopped = true);
-          compare_pictures(prints_[i], prints_[j]);
+          if (compared < most_near && (&a != &b || j > i)) compare_pictures(i, j, 0, compared);
         }
       }
     };
-    for (const auto look : looks) compare(by_look[look], by_look[look]);
-    for (const auto& [x, y] : near_pairs(looks, 20 * most_near)) compare(by_look[looks[x]], by_look[looks[y]]);
-    if (!stopped) return;
+    for (const auto look : looks_) compare(by_look_[look], by_look_[look]);
+    for (const auto& [x, y] : near_pairs(looks_, 20 * most_near)) compare(by_look_[looks_[x]], by_look_[looks_[y]]);
+    note_limit(compared, "look alike");
+  }
+
+  // After near(): what is the same picture as it is (a symmetric one may be both) is not told again.
+  void turned_or_mirrored() {
+    const NearIndex index(looks_);
+    std::size_t compared = 0, met = 0;
+    const auto compare = [&](std::uint32_t i, int turn, const std::vector<std::uint32_t>& others) {
+      for (const auto j : others) {
+        // Each mirror image, and a half turn, is found from both sides; a quarter turn from one.
+        if (i == j || (turn != quarter_turn && j < i)) continue;
+        if (compared >= most_near || ++met > 20 * most_near) return false;
+        compare_pictures(i, j, turn, compared);
+      }
+      return true;
+    };
+    for (const auto look : looks_) {
+      for (const auto i : by_look_[look]) {
+        for (int turn = 1; turn < turns; ++turn) {
+          if (turn == three_quarters) continue;  // the quarter turn of the other picture
+          index.each(prints_[i].looks[static_cast<std::size_t>(turn)],
+                     [&](std::uint32_t found) { return compare(i, turn, by_look_[looks_[found]]); });
+        }
+      }
+    }
+    note_limit(std::max(compared, met / 20), "look alike when turned or mirrored");
+  }
+
+  void note_limit(std::size_t compared, const char* how) {
+    if (compared < most_near) return;
     out_.findings.push_back({Severity::note,
                              "near_duplicate_limit",
                              {},
-                             fmt::format("more than {} pairs of images look alike; the rest was not compared", most_near),
+                             fmt::format("at least {} pairs of images {}; the rest was not compared", most_near, how),
                              1,
                              {}});
   }
 
-  void compare_pictures(const ImagePrint& a, const ImagePrint& b) {
-    if (item_of(a).subject == item_of(b).subject && a.dataset == b.dataset) return;
-    ++compared_;
+  // Is `i`, turned, the picture `j`? Counts what it has to look at.
+  void compare_pictures(std::uint32_t i, std::uint32_t j, int turn, std::size_t& compared) {
+    const auto &a = prints_[i], &b = prints_[j];
+    const bool subjects_differ = item_of(a).subject != item_of(b).subject;
+    if (!subjects_differ && a.dataset == b.dataset) return;
+    if (same_.contains(std::minmax(i, j))) return;
+    ++compared;
     const auto x = thumbnail_of(a), y = thumbnail_of(b);
-    if (!x.defined() || !y.defined() || !same_picture(x, y)) return;
+    if (!x.defined() || !y.defined() || !same_picture(turned(x, turn), y)) return;
+    same_.insert(std::minmax(i, j));
     if (a.dataset != b.dataset) shared_[{a.dataset, b.dataset}].insert(a.item), shared_[{b.dataset, a.dataset}].insert(b.item);
-    if (item_of(a).subject != item_of(b).subject) tell({a, b, false});
+    if (subjects_differ) tell({a, b, false, turn});
   }
 
   at::Tensor thumbnail_of(const ImagePrint& print) {
@@ -180,10 +219,12 @@ class Finder {
 
   const std::vector<VerifiedDataset>& datasets_;
   std::vector<ImagePrint> prints_;
-  std::map<std::tuple<bool, bool, std::uint16_t, std::uint16_t>, Finding> found_;
+  std::map<std::tuple<bool, std::string, std::uint16_t, std::uint16_t>, Finding> found_;
   std::map<std::pair<std::uint16_t, std::uint16_t>, std::set<std::uint32_t>> shared_;  // items of the first that the second has
   std::map<std::pair<std::uint16_t, std::uint32_t>, at::Tensor> thumbnails_;
-  std::size_t compared_ = 0;
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_look_;  // into prints_, as they are
+  std::vector<std::uint64_t> looks_;                                       // keys of by_look_, ascending
+  std::set<std::pair<std::uint32_t, std::uint32_t>> same_;                 // into prints_: one picture, not the same pixels
   Duplicates out_;
 };
 

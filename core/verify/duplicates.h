@@ -11,6 +11,7 @@ namespace sam3lab {
 struct ImagePair {
   ImagePrint a, b;
   bool exact = true;  // equal pixels; else the same picture at another size, compression or brightness
+  int turn = 0;       // of `a`, to be `b` (fingerprint.h)
 };
 
 struct Duplicates {
@@ -19,7 +20,8 @@ struct Duplicates {
 };
 
 // Pairs of one subject are no finding: they stay on one side of the split, and slices that are neighbours look alike. Pictures
-// without content are left out. Reads the images of near pairs again, at most `most_near` pairs.
+// without content are left out. Reads the images of near pairs again, at most `most_near` pairs as they are, and as many turned
+// or mirrored.
 inline constexpr std::size_t most_near = 5000;
 Duplicates find_duplicates(const std::vector<VerifiedDataset>& datasets, const std::vector<ImagePrint>& prints);
 

@@ -72,17 +72,44 @@ at::Tensor grey_thumbnail(const at::Tensor& image, std::int64_t side) {
   return grey;
 }
 
-std::uint64_t look_of(const at::Tensor& image) {
+const char* name_of_turn(int turn) {
+  constexpr std::array names = {"as it is",
+                                "mirrored left to right",
+                                "mirrored top to bottom",
+                                "turned by 180 degrees",
+                                "mirrored along its diagonal",
+                                "turned by 90 degrees",
+                                "turned by 270 degrees",
+                                "mirrored along its other diagonal"};
+  return names.at(static_cast<std::size_t>(turn));
+}
+
+at::Tensor turned(const at::Tensor& picture, int turn) {
+  auto out = (turn & 4) != 0 ? picture.transpose(0, 1) : picture;
+  if ((turn & 1) != 0) out = out.flip(1);
+  return (turn & 2) != 0 ? out.flip(0) : out;
+}
+
+Looks looks_of(const at::Tensor& image) {
   static const auto frequencies = lowest_frequencies();
   cv::Mat waves;
   cv::dct(as_floats(grey_thumbnail(image, look_side)), waves);
-  std::array<float, look_bits> values{};
-  for (std::size_t i = 0; i < look_bits; ++i) values[i] = waves.at<float>(frequencies[i].first, frequencies[i].second);
-  auto sorted = values;
-  std::nth_element(sorted.begin(), sorted.begin() + look_bits / 2, sorted.end());
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < look_bits; ++i) bits |= static_cast<std::uint64_t>(values[i] >= sorted[look_bits / 2]) << i;
-  return bits;
+  Looks looks{};
+  for (int turn = 0; turn < turns; ++turn) {
+    std::array<float, look_bits> values{};
+    for (std::size_t i = 0; i < look_bits; ++i) {
+      const auto [row, column] = frequencies[i];
+      const auto value = (turn & 4) != 0 ? waves.at<float>(column, row) : waves.at<float>(row, column);
+      // An odd wave is turned over by the mirror, an even one is its own mirror image.
+      const bool over = ((turn & 1) != 0 && column % 2 != 0) != ((turn & 2) != 0 && row % 2 != 0);
+      values[i] = over ? -value : value;
+    }
+    auto sorted = values;
+    std::nth_element(sorted.begin(), sorted.begin() + look_bits / 2, sorted.end());
+    auto& bits = looks[static_cast<std::size_t>(turn)];
+    for (std::size_t i = 0; i < look_bits; ++i) bits |= static_cast<std::uint64_t>(values[i] >= sorted[look_bits / 2]) << i;
+  }
+  return looks;
 }
 
 bool same_picture(const at::Tensor& a, const at::Tensor& b) {

@@ -15,9 +15,17 @@ PixelDigest pixel_digest(const at::Tensor& image);
 // [H, W, 3] uint8 -> [side, side] uint8: grey (mean of the channels), averaged over what a pixel covers.
 at::Tensor grey_thumbnail(const at::Tensor& image, std::int64_t side);
 
+// The eight ways to lay a square on itself. Bits: 1 mirrored left to right, 2 mirrored top to bottom, 4 rows and columns
+// exchanged, which comes first. 0 is the picture as it is.
+inline constexpr int turns = 8;
+const char* name_of_turn(int turn);                      // "mirrored left to right", "turned by 90 degrees", ...
+at::Tensor turned(const at::Tensor& picture, int turn);  // [H, W, ...], a view
+
 // Which of the 64 lowest frequencies of the picture's cosine transform, its mean left out, lie above their median: pictures
-// that differ by size, compression or brightness differ in few bits.
-std::uint64_t look_of(const at::Tensor& image);
+// that differ by size, compression or brightness differ in few bits. One number a turn: turning a picture exchanges
+// frequencies and their signs, so all come from one transform.
+using Looks = std::array<std::uint64_t, turns>;
+Looks looks_of(const at::Tensor& image);
 
 // Two thumbnails of one picture? Both the whole and what is left of it without its coarse light and shade must correlate:
 // pictures of two patients share the coarse alone.

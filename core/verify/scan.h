@@ -1,4 +1,4 @@
-// One pass over all images of an experiment: each is read once, looked at and let go. What stays is 32 bytes an image, some
+// One pass over all images of an experiment: each is read once, looked at and let go. What stays is 88 bytes an image, some
 // figures a dataset, and the first messages of what could not be read.
 #pragma once
 #include <array>
@@ -23,7 +23,7 @@ const char* name_of(Side side);
 
 struct ImagePrint {
   PixelDigest digest{};
-  std::uint64_t look = 0;
+  Looks looks{};
   std::uint32_t item = 0;
   std::uint16_t dataset = 0;
   Side side = Side::unknown;

@@ -125,6 +125,7 @@ std::string leaks_of(const Verification& v) {
       page += figure(dataset, print.item,
                      fmt::format("{} ({}): {}", dataset.name, name_of(print.side), dataset.data->item(print.item).id));
     }
+    if (pair.turn != 0) page += fmt::format("the first, {}, is the second", name_of_turn(pair.turn));
     page += "</p>\n";
   }
   return page;

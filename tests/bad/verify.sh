@@ -42,7 +42,10 @@ def planted(n, image, mask):
     if n == 5: return [[70] * SIDE for _ in range(SIDE)], mask     # nothing to see
     if n == 25: return picture(2006)[0], mask                      # tested on, and 006 trains
     if n == 26: return picture(2007, 0.9, 6)[0], mask              # the same, darker
+    if n == 27: return [list(row) for row in zip(*picture(2011)[0][::-1])], mask     # 011, turned
+    if n == 28: return [row[::-1] for row in picture(2012, 0.9, 6)[0]], mask         # 012, mirrored and darker
     if n == 9: return picture(2008)[0], mask                       # twice in training
+    if n == 13: return picture(2014)[0][::-1], mask                # and once more, upside down
     return image, mask
 folder("planted", 2000, change=planted)
 Path("planted/train/images/003.png").write_bytes(Path("planted/train/images/010.png").read_bytes()[:200])
@@ -82,6 +85,7 @@ error pairs planted 2
 error prompt_conflict values 2
 error same_dataset copy+other 32
 error size planted 1
+error turned_duplicate_leak planted 2
 error unreadable planted 1
 error values values 2
 error zero_overlap beside 32
@@ -96,6 +100,7 @@ warning one_side values 1
 warning pairing beside 32
 warning pairing shuffled 32
 warning published_prompt clean 1
+warning turned_duplicate planted 1
 END
 python3 - <<'END' >found.txt
 import json
@@ -105,6 +110,8 @@ for line in sorted(f"{f['severity']} {f['check']} {'+'.join(f['datasets'])} {f['
 END
 holds "what is found is what was planted:
 $(diff expected.txt found.txt)" cmp -s expected.txt found.txt
+holds "how a copy is turned is said" grep -q 'planted: train/012 (train) = planted: test/028 (held_out), mirrored left to right' found.json
+holds "the page says it, too" grep -q 'the first, turned by .* degrees, is the second' page/verify.html
 holds "the page shows pictures" grep -q 'data:image/png;base64,iVBOR' page/verify.html
 holds "the page needs nothing beside it" sh -c '! grep -qE "(src|href)=\"(http|[a-z]+[./])" page/verify.html'
 accepts 'only some images' "$program" verify clean.toml --limit 5 --quiet

@@ -17,6 +17,7 @@
 namespace sam3lab {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -102,7 +103,7 @@ TEST(Near, FindsWhatComparingAllWithAllFinds) {
   }
   EXPECT_GT(expected.size(), 100U);
   EXPECT_EQ(near_pairs(values, 1000), expected);
-  EXPECT_EQ(near_pairs(values, 10).size(), 10U);
+  EXPECT_EQ(near_pairs(values, 10), decltype(expected)(expected.begin(), expected.begin() + 10));
 }
 
 TEST(Fingerprint, KnowsAPictureAgainAndNoOther) {
@@ -116,14 +117,36 @@ TEST(Fingerprint, KnowsAPictureAgainAndNoOther) {
     const auto noisy = (image.to(at::kFloat) * 0.9 + 8 + 3 * at::randn(image.sizes())).clamp(0, 255).to(at::kByte);
     const auto larger = picture(seed, 160).image;
     for (const auto& changed : {noisy, larger}) {
-      EXPECT_LE(std::popcount(look_of(image) ^ look_of(changed)), near_bits) << seed;
+      EXPECT_LE(std::popcount(looks_of(image)[0] ^ looks_of(changed)[0]), near_bits) << seed;
       EXPECT_TRUE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(changed, 64))) << seed;
     }
     const auto other = picture(seed + 100).image;
-    bits_of_others = std::min(bits_of_others, std::popcount(look_of(image) ^ look_of(other)));
+    bits_of_others = std::min(bits_of_others, std::popcount(looks_of(image)[0] ^ looks_of(other)[0]));
     EXPECT_FALSE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(other, 64)));
   }
   EXPECT_GT(bits_of_others, 2 * near_bits);
+}
+
+TEST(Fingerprint, TurnsAreNamedAndFoundFromOneTransform) {
+  const auto image = picture(1).image;
+  EXPECT_TRUE(at::equal(turned(image, 0), image));
+  EXPECT_TRUE(at::equal(turned(image, 1), image.flip(1)));
+  EXPECT_TRUE(at::equal(turned(image, 2), image.flip(0)));
+  EXPECT_TRUE(at::equal(turned(image, 3), at::rot90(image, 2)));
+  EXPECT_TRUE(at::equal(turned(image, 4), image.transpose(0, 1)));
+  EXPECT_TRUE(at::equal(turned(image, 5), at::rot90(image, -1)));
+  EXPECT_TRUE(at::equal(turned(image, 6), at::rot90(image, 1)));
+  EXPECT_TRUE(at::equal(turned(image, 7), at::rot90(image, 2).transpose(0, 1)));
+  for (int turn = 0; turn < turns; ++turn) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const auto one = picture(seed).image, other = turned(one, turn).contiguous();
+      const auto looks = looks_of(one);
+      EXPECT_LE(std::popcount(looks[static_cast<std::size_t>(turn)] ^ looks_of(other)[0]), 1) << name_of_turn(turn);
+      if (turn == 0) continue;
+      EXPECT_GT(std::popcount(looks[static_cast<std::size_t>(turn)] ^ looks[0]), 2 * near_bits) << name_of_turn(turn);
+      EXPECT_FALSE(same_picture(grey_thumbnail(one, 64), grey_thumbnail(other, 64))) << name_of_turn(turn);
+    }
+  }
 }
 
 TEST(Scan, CountsTheSameWithAnyNumberOfThreads) {
@@ -184,6 +207,77 @@ TEST(Duplicates, ToldByHowTheyFalsify) {
     }
   }
   EXPECT_EQ(found.leaks.size(), 2U);
+}
+
+at::Tensor noisy(const at::Tensor& image) {
+  at::manual_seed(3);
+  return (image.to(at::kFloat) * 0.9 + 8 + 2 * at::randn(image.sizes())).clamp(0, 255).to(at::kByte);
+}
+
+TEST(Duplicates, TurnedOrMirrored) {
+  auto a = verified("a", 0, 40), b = verified("b", 100, 10);
+  for (int turn = 1; turn < turns; ++turn) {  // a/21 to a/27 train, of a/1 to a/7, which are held out
+    const auto of = static_cast<std::size_t>(turn);
+    pictures(a).image(20 + of).image = noisy(turned(pictures(a).image(of).image, turn)).contiguous();
+    pictures(a).image(20 + of).labels.clear();
+  }
+  auto large = picture(30, 150);  // a/30, trained on, and b/5, too
+  pictures(b).image(5).image = turned(large.image, 5).contiguous();
+  pictures(b).image(5).labels.clear();
+  const std::vector<VerifiedDataset> all = {a, b};
+  const auto found = find_duplicates(all, scan_images(all, {1, 0, {}}).prints);
+  ASSERT_THAT(checks(found.findings), testing::UnorderedElementsAre("turned_duplicate", "turned_duplicate_leak"));
+  for (const auto& finding : found.findings) {
+    const bool leak = finding.check == "turned_duplicate_leak";
+    EXPECT_EQ(finding.severity, leak ? Severity::error : Severity::warning);
+    EXPECT_THAT(finding.text, HasSubstr("the same picture, turned or mirrored, in two images"));
+    EXPECT_EQ(finding.count, leak ? 7 : 1);
+    std::string examples;
+    for (const auto& example : finding.examples) examples += example + "\n";
+    if (!leak) {
+      EXPECT_THAT(examples, AllOf(HasSubstr("a: a/30 (train)"), HasSubstr("b: b/5 (train)"), HasSubstr("by 90 degrees")));
+    }
+    for (int turn = 1; leak && turn < turns; ++turn) {
+      // A quarter turn is told from the side that needs one.
+      const auto* said = name_of_turn(turn == 6 ? 5 : turn);
+      EXPECT_THAT(finding.examples, testing::Contains(AllOf(HasSubstr("a/" + std::to_string(turn) + " (held_out)"),
+                                                            HasSubstr("a/2" + std::to_string(turn) + " (train)"),
+                                                            testing::EndsWith(std::string(", ") + said))));
+    }
+  }
+  ASSERT_EQ(found.leaks.size(), 7U);
+  for (const auto& pair : found.leaks) {
+    EXPECT_TRUE(same_picture(turned(grey_thumbnail(all[0].data->load(pair.a.item).image, 64), pair.turn),
+                             grey_thumbnail(all[0].data->load(pair.b.item).image, 64)));
+  }
+}
+
+// Symmetric pictures look alike when mirrored, pictures of noise have no look of their own: neither makes a duplicate.
+TEST(Duplicates, SymmetricOrNearlyUniformPicturesAreNoTurnedCopies) {
+  auto data = std::make_shared<Pictures>("a");
+  VerifiedDataset dataset{"a", {}, "", data, data->names, {}, {}};
+  const auto add = [&](const at::Tensor& image) {
+    LabelledImage one;
+    one.image = image.to(at::kByte).contiguous();
+    data->add(one, std::to_string(data->size()));
+  };
+  at::manual_seed(5);
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const auto image = picture(seed).image.to(at::kFloat);
+    add((image + image.flip(1)) / 2);
+    add((image + image.flip(0) + image.flip(1) + at::rot90(image, 2)) / 4);
+    add(at::randint(100, 104, {96, 96, 1}).expand({96, 96, 3}));  // nearly uniform
+    add(at::randint(0, 2, {96, 96, 1}).expand({96, 96, 3}) * 4);
+  }
+  const std::vector<VerifiedDataset> all = {dataset};
+  EXPECT_THAT(find_duplicates(all, scan_images(all, {2, 0, {}}).prints).findings, testing::IsEmpty());
+  // A copy of one that is nearly symmetric is found once, as it is.
+  const auto image = picture(200).image.to(at::kFloat), nearly = 0.6 * image + 0.4 * image.flip(1);
+  add(nearly);
+  add(0.9 * nearly + 8);
+  const auto found = find_duplicates(all, scan_images(all, {2, 0, {}}).prints).findings;
+  ASSERT_THAT(checks(found), ElementsAre("near_duplicate"));
+  EXPECT_EQ(found[0].count, 1);
 }
 
 TEST(Duplicates, OfOneSubjectOrWithoutContentAreNone) {
