@@ -84,6 +84,13 @@ result=$(echo run/tiny-s1-*.h5)
 for data in lesions cells packed; do
   accepts "$data" "$program" inspect "$result"
 done
+# With decoded cases in a folder: the same run; by itself, the same scores, and at the second start from the folder.
+accepts 'finished before' "$program" run folders.toml --quiet --out run --set 'dataset.lesions.cache="kept"'
+scores=$(grep -o 'internal_before=[^ ]* internal_after=[^ ]*' "$scratch/.out")
+for start in empty filled; do
+  accepts "${scores:-no scores}" "$program" run folders.toml --quiet --out $start --set 'dataset.lesions.cache="kept"'
+done
+holds 'two cases of equal contents are one' test "$(find kept -name '*.case' | wc -l) $(find kept -name '*.slices' | wc -l)" = '1 1'
 mv cells/3.png kept.png
 refuses 3 '3.png: no such file, though all.json names it' "$program" run folders.toml --quiet --out missing
 mv kept.png cells/3.png
