@@ -63,6 +63,6 @@ refuses 5 'smoke-s1-[0-9a-f]{8}-diagnosis.safetensors' "$run" nan --set train.le
 accepts '' "$program" inspect "$(echo "$scratch"/nan/*-diagnosis.safetensors)"
 
 # Memory: the message names what helps.
-refuses 5 'images_per_step.*memory = "lean".*smaller backbone' bash -c 'ulimit -v 1500000; exec "$0" memory "$@"' "$run" \
+refuses 5 'images_per_step.*memory = "disk" or "lean".*smaller backbone' bash -c 'ulimit -v 1500000; exec "$0" memory "$@"' "$run" \
   --set backbone.img_size=1008 --set backbone.recompute=off --set train.images_per_step=8
 finish
