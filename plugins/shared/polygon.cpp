@@ -13,7 +13,7 @@ namespace sam3lab {
 namespace {
 
 struct Edge {
-  Point from, to;  // from.y < to.y
+  Vertex from, to;  // from.y < to.y
   int direction;   // 1: the polygon goes down here
 };
 

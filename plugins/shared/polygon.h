@@ -7,10 +7,10 @@
 
 namespace sam3lab {
 
-struct Point {
+struct Vertex {
   double x, y;  // pixels; 0, 0 is the upper left corner of the image, and 0.5, 0.5 the centre of its first pixel
 };
-using Polygon = std::vector<Point>;
+using Polygon = std::vector<Vertex>;
 
 // Sets to true the pixels whose centre lies in the polygon, so that areas are kept; `canvas` [H, W] bool, contiguous. What a
 // line that crosses itself goes around twice is inside (non-zero winding). Fewer than three points enclose nothing. The part
