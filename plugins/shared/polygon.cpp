@@ -14,7 +14,7 @@ namespace {
 
 struct Edge {
   Vertex from, to;  // from.y < to.y
-  int direction;   // 1: the polygon goes down here
+  int direction;    // 1: the polygon goes down here
 };
 
 void check(const Polygon& polygon, double height, double width, const std::string& where) {
