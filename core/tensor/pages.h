@@ -6,7 +6,8 @@
 namespace sam3lab {
 
 // From now on LibTorch takes large tensors (from 4 MiB) in pages of 2 MiB and keeps up to `spare_bytes` of what is freed for
-// tensors of the same size, but never so much that the peak of what is in use would rise by it. Tensors that exist already are
+// later tensors, of the same size or, page by page, of another, but never so much that the peak of what is in use would rise by
+// it. Tensors that exist already are
 // freed as they were made. Calls after the first do nothing.
 void keep_pages(std::int64_t spare_bytes = std::int64_t{1} << 50);
 

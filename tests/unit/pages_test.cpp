@@ -35,13 +35,29 @@ TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
   EXPECT_LE(spare_pages(), 64 * mib);
 }
 
+// Of tensors that were freed, others of all sizes are made; none may lie in another's memory.
+TEST(Pages, PagesMoveToTensorsOfAnotherSize) {
+  keep_pages();
+  at::manual_seed(4);
+  std::vector<std::pair<at::Tensor, float>> kept;
+  for (int i = 0; i < 400; ++i) {
+    const auto size = at::randint(1, 9, {1}).item<std::int64_t>() * mib + at::randint(0, 1000, {1}).item<std::int64_t>();
+    kept.emplace_back(at::full({size}, static_cast<float>(i)), static_cast<float>(i));
+    if (kept.size() > 6) kept.erase(kept.begin() + at::randint(0, 7, {1}).item<std::int64_t>());
+    if (i % 20 != 0) continue;
+    for (const auto& [tensor, value] : kept) EXPECT_TRUE(tensor.eq(value).all().item<bool>()) << i;
+  }
+  const auto use = pages_in_use();
+  EXPECT_LE(use.now + spare_pages(), use.most);
+}
+
 TEST(Pages, ThreadsShareThem) {
   keep_pages();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([t] {
       for (int i = 0; i < 20; ++i) {
-        const auto x = at::full({2 * mib}, static_cast<float>(t));
+        const auto x = at::full({(2 + i % 3) * mib}, static_cast<float>(t));
         EXPECT_TRUE(x.eq(t).all().item<bool>());
       }
     });
