@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 #include <sam3lab/api/windows.h>
@@ -21,7 +22,6 @@
 #include "core/eval/predict_files.h"
 #include "core/eval/predict_volume.h"
 #include "core/report/table.h"
-#include "core/tensor/atomic_file.h"
 #include "core/tensor/device.h"
 #include "core/tensor/layout.h"
 #include "core/tensor/torch_file.h"

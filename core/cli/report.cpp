@@ -5,12 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 
 #include "core/cli/arguments.h"
 #include "core/record/run_record.h"
 #include "core/report/compare_text.h"
-#include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include <sam3lab/api/sha256.h>
+
 #include "core/config/check.h"
 #include "core/config/check_data.h"
 #include "core/config/check_training.h"

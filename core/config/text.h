@@ -18,6 +18,5 @@ inline constexpr std::size_t longest_quote = 120;  // bytes of a stranger's text
 [[nodiscard]] std::string shorten(std::string text);
 // Letters, digits, '-' and '_': what TOML takes without quotes.
 [[nodiscard]] bool is_bare_key(std::string_view key);
-[[nodiscard]] std::string sha256(std::string_view bytes);  // hex
 
 }  // namespace sam3lab

@@ -5,6 +5,8 @@
 
 #include <sam3lab/stamp.h>
 
+#include <sam3lab/api/sha256.h>
+
 #include "core/config/text.h"
 #include "core/eval/evaluate.h"
 #include "core/eval/predict.h"

@@ -2,8 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <sam3lab/api/atomic_file.h>
+
 #include "core/config/saved_choice.h"
-#include "core/tensor/atomic_file.h"
 #include "core/tensor/safetensors.h"
 #include "core/train/adapter.h"
 

@@ -8,9 +8,9 @@
 #include <torch/torch.h>
 #include <zlib.h>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
-#include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {

@@ -6,13 +6,13 @@
 
 #include <torch/torch.h>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 #include "core/image/byte_source.h"
 #include "core/image/codecs.h"
 #include "core/image/dicom.h"
 #include "core/image/volume_formats.h"
-#include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/sha256.h>
 
 #include "core/config/text.h"
 #include "core/config/toml_text.h"

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/tensor/atomic_file.h"
+#include <sam3lab/api/atomic_file.h>
 
 namespace sam3lab::zip {
 

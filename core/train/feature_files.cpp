@@ -1,28 +1,16 @@
 #include "core/train/feature_files.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <memory>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/evp.h>
 
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/sha256.h>
 
-#include "core/config/text.h"
 #include "core/tensor/safetensors.h"
 
 namespace sam3lab {
@@ -31,35 +19,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view ending = ".features", format = "features 1";
-constexpr std::uint64_t spare_bytes = 1'000'000'000;  // of the disk, which results and checkpoints need
 constexpr std::size_t most_dimensions = 8;
 
-class Digest {
- public:
-  Digest() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
-      throw std::runtime_error("OpenSSL cannot compute a SHA-256");
-  }
-  void add(const void* data, std::size_t bytes) { EVP_DigestUpdate(context_.get(), data, bytes); }
-  void add(std::string_view text) {
-    const std::uint64_t length = text.size();  // so that no two lists of texts look alike
-    add(&length, sizeof length);
-    add(text.data(), text.size());
-  }
-  std::string hex() {
-    std::array<unsigned char, 32> digest{};
-    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    return fmt::format("{:02x}", fmt::join(digest, ""));
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+void add_text(std::string_view text, Sha256& digest) {
+  const std::uint64_t length = text.size();  // so that no two lists of texts look alike
+  digest.add(&length, sizeof length);
+  digest.add(text.data(), text.size());
+}
 
 std::string digest_of(const Tensors& flat) {
-  Digest digest;
+  Sha256 digest;
   for (const auto& [name, tensor] : flat) digest.add(tensor.const_data_ptr(), tensor.nbytes());
-  return digest.hex();
+  return hex_of(digest.end());
 }
 
 std::string layout_of(const at::Tensor& tensor) {
@@ -100,104 +71,40 @@ std::optional<at::Tensor> in_layout(const at::Tensor& flat, const std::string& l
   return at::as_strided(flat.clone(), *sizes, *strides);
 }
 
-bool is_feature_file(const std::string& name) {
-  return name.size() == 64 + ending.size() && name.ends_with(ending) &&
-         std::all_of(name.begin(), name.begin() + 64, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-bool is_left_behind(const std::string& name) {  // AtomicFile's, of a writer that was killed
-  return name.size() == 64 + ending.size() + 7 && is_feature_file(name.substr(0, 64 + ending.size()));
-}
-
-std::uint64_t bytes_of(const fs::path& file) {
-  std::error_code error;
-  const auto bytes = fs::file_size(file, error);
-  return error ? 0 : bytes;
-}
-
 }  // namespace
 
-// While it lives, no other thread or process writes to the folder. It holds the sum of bytes of all files.
-class FeatureFiles::Lock {
- public:
-  explicit Lock(const fs::path& folder)
-      : file_((folder / ".lock").string()), fd_(::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail();
-    while (::flock(fd_, LOCK_EX) != 0) {
-      if (errno != EINTR) fail();
-    }
-  }
-  ~Lock() { ::close(fd_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
-  [[nodiscard]] std::uint64_t sum() const {
-    std::array<char, 24> text{};
-    const auto length = ::pread(fd_, text.data(), text.size(), 0);
-    std::uint64_t bytes = 0;
-    if (length > 0) std::from_chars(text.data(), text.data() + length, bytes);
-    return bytes;
-  }
-  void set_sum(std::uint64_t bytes) {
-    const auto text = fmt::format("{:<20}\n", bytes);
-    if (::pwrite(fd_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) fail();
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    const std::string reason = std::strerror(errno);
-    if (fd_ >= 0) ::close(fd_);
-    throw DataError(Fault{file_, "cannot write in the folder of kept features", reason, "",
-                          "set [train] cache to a folder that can be written, or leave it out"});
-  }
-  std::string file_;
-  int fd_;
-};
-
 FeatureFiles::FeatureFiles(fs::path folder, std::uint64_t most_bytes, std::string context)
-    : folder_(std::move(folder)), most_bytes_(most_bytes), context_(std::move(context)) {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) {
-    throw DataError(Fault{folder_.string(), "cannot make the folder of kept features", error.message(), "",
-                          "set [train] cache to a folder that can be written, or leave it out"});
-  }
-  Lock lock(folder_);
-  const auto probe = (folder_ / ".probe").string();
-  write_safetensors(probe, {}, {}, false);
-  ::unlink(probe.c_str());
-  lock.set_sum(make_room(0));
-}
+    : files_(std::move(folder), {most_bytes, {std::string(ending)}, "kept features", "train.cache"}),
+      context_(std::move(context)) {}
 
 std::string FeatureFiles::digest(const NamedTensors& tensors) const {
-  Digest digest;
+  Sha256 digest;
   for (const auto& [name, tensor] : tensors) {
     const auto here = tensor.detach().cpu().contiguous();
-    digest.add(name);
-    digest.add(fmt::format("{} {}", c10::toString(here.scalar_type()), fmt::join(here.sizes(), " ")));
+    add_text(name, digest);
+    add_text(fmt::format("{} {}", c10::toString(here.scalar_type()), fmt::join(here.sizes(), " ")), digest);
     digest.add(here.const_data_ptr(), here.nbytes());
   }
-  return digest.hex();
+  return hex_of(digest.end());
 }
 
-fs::path FeatureFiles::file_of(const std::string& key) const {
-  return folder_ / (sha256(context_ + "\n" + key) + std::string(ending));
-}
+std::string FeatureFiles::name_of(const std::string& key) const { return sha256(context_ + "\n" + key) + std::string(ending); }
 
 std::vector<at::Tensor> FeatureFiles::find(const std::string& key) {
   std::vector<at::Tensor> tensors;
-  const auto path = file_of(key);
+  const auto name = name_of(key);
+  const auto path = files_.path_of(name);
   std::error_code error;
   if (fs::is_regular_file(path, error)) {
     try {
       const auto file = read_safetensors(path.string());
-      const auto text = [&](const std::string& name) {
-        const auto found = file.metadata.find(name);
+      const auto text = [&](const std::string& entry) {
+        const auto found = file.metadata.find(entry);
         return found == file.metadata.end() ? std::string() : found->second;
       };
       if (text("sam3lab") == format && text("key") == context_ + "\n" + key && text("sha256") == digest_of(file.tensors)) {
-        for (const auto& [name, flat] : file.tensors) {
-          auto tensor = in_layout(flat, text("layout " + name));
+        for (const auto& [number, flat] : file.tensors) {
+          auto tensor = in_layout(flat, text("layout " + number));
           if (!tensor) throw DataError(Fault{path.string(), "the layout does not fit", "", "", ""});
           tensors.push_back(*std::move(tensor));
         }
@@ -206,35 +113,10 @@ std::vector<at::Tensor> FeatureFiles::find(const std::string& key) {
       tensors.clear();
     }
   }
-  if (!tensors.empty()) ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // when it was last used
+  if (!tensors.empty()) files_.used(name);
   const std::lock_guard guard(counting_);
   ++(tensors.empty() ? counts_.missing : counts_.found);
   return tensors;
-}
-
-// Takes away files until `bytes` more fit. Returns the sum of those that stay. Under the lock.
-std::uint64_t FeatureFiles::make_room(std::uint64_t bytes) const {
-  struct Old {
-    fs::file_time_type used;
-    std::uint64_t bytes;
-    fs::path path;
-  };
-  std::vector<Old> files;
-  std::uint64_t sum = 0;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) {
-    const auto name = entry.path().filename().string();
-    if (is_left_behind(name)) fs::remove(entry.path(), error);
-    if (!is_feature_file(name)) continue;
-    files.push_back({entry.last_write_time(error), bytes_of(entry.path()), entry.path()});
-    sum += files.back().bytes;
-  }
-  std::ranges::sort(files, [](const Old& a, const Old& b) { return std::pair(a.used, a.path) < std::pair(b.used, b.path); });
-  for (const auto& file : files) {
-    if (sum + bytes <= most_bytes_) break;
-    if (fs::remove(file.path, error)) sum -= file.bytes;
-  }
-  return sum;
 }
 
 void FeatureFiles::write(const std::string& key, const std::vector<at::Tensor>& tensors) {
@@ -250,19 +132,7 @@ void FeatureFiles::write(const std::string& key, const std::vector<at::Tensor>& 
     bytes += tensor.nbytes();
   }
   metadata["sha256"] = digest_of(flat);
-  const auto path = file_of(key);
-  Lock lock(folder_);
-  const auto refuse = [&](const std::string& what) { throw DataError(Fault{folder_.string(), what, "", "", ""}); };
-  if (bytes > most_bytes_) refuse("one result is larger than train.cache_gb");
-  std::error_code error;
-  if (const auto space = fs::space(folder_, error); !error && space.available < bytes + spare_bytes)
-    refuse("the disk is nearly full");
-  const auto before = bytes_of(path);
-  auto sum = lock.sum();
-  if (sum + bytes > most_bytes_ + before) sum = make_room(bytes);
-  const auto replaced = bytes_of(path);
-  write_safetensors(path.string(), flat, metadata, false);
-  lock.set_sum(sum + bytes_of(path) - replaced);
+  files_.add(name_of(key), bytes, [&](const std::string& path) { write_safetensors(path, flat, metadata, false); });
 }
 
 void FeatureFiles::keep(const std::string& key, const std::vector<at::Tensor>& tensors) {

@@ -2,7 +2,7 @@
 //
 // A file is in the safetensors format. Tensor "00", "01", ... holds the numbers of one result as they lie in memory, flat; the
 // metadata have its sizes and strides ("1 256 72 72/...") under "layout 00", the key under "key", and under "sha256" a digest
-// of all numbers. `.lock` serialises writers and holds the sum of bytes.
+// of all numbers.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <sam3lab/api/bounded_folder.h>
 #include <sam3lab/api/feature_store.h>
 
 namespace sam3lab {
@@ -32,16 +33,14 @@ class FeatureFiles final : public FeatureStore {
     std::string failure;
   };
   [[nodiscard]] Counts counts() const;
-  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
-  [[nodiscard]] std::filesystem::path file_of(const std::string& key) const;
+  [[nodiscard]] const std::filesystem::path& folder() const { return files_.folder(); }
+  [[nodiscard]] std::filesystem::path file_of(const std::string& key) const { return files_.path_of(name_of(key)); }
 
  private:
-  class Lock;
-  [[nodiscard]] std::uint64_t make_room(std::uint64_t bytes) const;
+  [[nodiscard]] std::string name_of(const std::string& key) const;
   void write(const std::string& key, const std::vector<at::Tensor>& tensors);
 
-  std::filesystem::path folder_;
-  std::uint64_t most_bytes_;
+  BoundedFolder files_;
   std::string context_;
   mutable std::mutex counting_;
   Counts counts_;

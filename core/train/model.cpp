@@ -1,15 +1,16 @@
 #include "core/train/model.h"
 
-#include <array>
-#include <fstream>
+#include <fcntl.h>
+
 #include <memory>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/open_file.h>
+#include <sam3lab/api/sha256.h>
 
 #include "core/tensor/layout.h"
 #include "core/tensor/pages.h"
@@ -64,20 +65,11 @@ Model make_model(const Experiment& experiment, const Registry& registry, std::ui
 }
 
 std::string file_sha256(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(Fault{path, "cannot be opened", "", "a readable file", ""});
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  std::vector<char> block(1 << 20);
-  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
-    EVP_DigestUpdate(context.get(), block.data(), static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad()) throw DataError(Fault{path, "cannot be read", "", "a readable file", ""});
-  std::array<unsigned char, 32> digest{};
-  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
-  std::string hex;
-  for (const auto byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
+  const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw DataError(Fault{path, "cannot be opened", "", "a readable file", ""});
+  Sha256 digest;
+  if (!digest.add(file)) throw DataError(Fault{path, "cannot be read", "", "a readable file", ""});
+  return hex_of(digest.end());
 }
 
 }  // namespace sam3lab

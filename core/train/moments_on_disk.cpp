@@ -10,10 +10,10 @@
 #include <utility>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/open_file.h>
 
 namespace sam3lab {
 namespace {
@@ -30,60 +30,38 @@ std::int64_t half_bytes(std::int64_t numbers) {
 // or the place of the memory allows nothing else.
 class MomentsOnDisk::File {
  public:
-  File(const std::filesystem::path& folder, std::int64_t bytes) : path_((folder / "moments-XXXXXX").string()) {
+  File(const std::filesystem::path& folder, std::int64_t bytes) : folder_(folder.string()) {
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
-    cached_ = mkstemp(path_.data());
-    if (cached_ < 0) fail(folder.string(), "cannot make a file for AdamW's moments", std::strerror(errno));
-    direct_ = open(path_.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT);
-    unlink(path_.c_str());
-    path_ = folder.string();
-    if (const int error = posix_fallocate(cached_, 0, bytes); error != 0) {
-      const std::string what = std::strerror(error);
-      close_both();
-      fail(path_, fmt::format("no room for AdamW's moments, {:.1f} GB", static_cast<double>(bytes) / 1e9), what);
-    }
+    auto path = (folder / "moments-XXXXXX").string();
+    cached_ = OpenFile(mkostemp(path.data(), O_CLOEXEC));
+    if (!cached_.valid()) fail("cannot make a file for AdamW's moments", errno);
+    direct_ = OpenFile(open(path.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT));
+    unlink(path.c_str());
+    if (const int error = posix_fallocate(cached_.descriptor(), 0, bytes); error != 0)
+      fail(fmt::format("no room for AdamW's moments, {:.1f} GB", static_cast<double>(bytes) / 1e9), error);
   }
-  ~File() { close_both(); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
 
-  void write(const void* data, std::int64_t bytes, std::int64_t offset) {
-    transfer([](int fd, void* at, std::size_t n, off_t place) { return pwrite(fd, at, n, place); }, const_cast<void*>(data),
-             bytes, offset, "cannot write AdamW's moments");
+  void write(const void* data, std::size_t bytes, std::uint64_t offset) const {
+    if (aligned(data) && direct_.write(data, bytes, offset)) return;
+    if (!cached_.write(data, bytes, offset)) fail("cannot write AdamW's moments", errno);
   }
-  void read(void* data, std::int64_t bytes, std::int64_t offset) {
-    transfer([](int fd, void* at, std::size_t n, off_t place) { return pread(fd, at, n, place); }, data, bytes, offset,
-             "cannot read AdamW's moments");
+  void read(void* data, std::size_t bytes, std::uint64_t offset) const {
+    if (aligned(data) && direct_.read(data, bytes, offset)) return;
+    if (!cached_.read(data, bytes, offset)) fail("cannot read AdamW's moments", errno);
   }
 
  private:
-  template <class Call>
-  void transfer(const Call& call, void* data, std::int64_t bytes, std::int64_t offset, const char* what) {
-    bool direct = direct_ >= 0 && reinterpret_cast<std::uintptr_t>(data) % block == 0;
-    for (std::int64_t done = 0; done < bytes;) {
-      const auto moved = call(direct ? direct_ : cached_, static_cast<char*>(data) + done,
-                              static_cast<std::size_t>(bytes - done), offset + done);
-      if (moved > 0) {
-        done += moved;
-        direct = direct && moved % block == 0;
-      } else if (moved < 0 && errno == EINVAL && direct) {
-        direct = false;
-      } else if (moved == 0 || errno != EINTR) {
-        fail(path_, what, moved == 0 ? "end of file" : std::strerror(errno));
-      }
-    }
+  [[nodiscard]] bool aligned(const void* data) const {
+    return direct_.valid() && reinterpret_cast<std::uintptr_t>(data) % block == 0;
   }
-  [[noreturn]] static void fail(const std::string& where, const std::string& what, const std::string& got) {
-    throw DataError(Fault{where, what, got, "", "give --out a folder on a disk with room, or set train.memory = \"exact\""});
-  }
-  void close_both() const {
-    if (direct_ >= 0) close(direct_);
-    close(cached_);
+  [[noreturn]] void fail(const std::string& what, int error) const {
+    throw DataError(Fault{folder_, what, std::strerror(error), "",
+                          "give --out a folder on a disk with room, or set train.memory = \"exact\""});
   }
 
-  std::string path_;
-  int cached_ = -1, direct_ = -1;
+  std::string folder_;
+  OpenFile cached_, direct_;
 };
 
 MomentsOnDisk::MomentsOnDisk(const std::filesystem::path& folder, std::vector<std::int64_t> sizes) {
@@ -189,7 +167,7 @@ void MomentsOnDisk::read_one(std::unique_lock<std::mutex>& lock, std::size_t slo
   std::exception_ptr failure;
   try {
     pair = at::empty({2, s.bytes / 2 / static_cast<std::int64_t>(sizeof(float))}, at::kFloat);
-    file_->read(pair.data_ptr(), s.bytes, s.offset);
+    file_->read(pair.data_ptr(), static_cast<std::size_t>(s.bytes), static_cast<std::uint64_t>(s.offset));
   } catch (...) {
     failure = std::current_exception();
   }
@@ -212,7 +190,7 @@ void MomentsOnDisk::write_one(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   std::exception_ptr failure;
   try {
-    file_->write(s.pair.const_data_ptr(), s.bytes, s.offset);
+    file_->write(s.pair.const_data_ptr(), static_cast<std::size_t>(s.bytes), static_cast<std::uint64_t>(s.offset));
   } catch (...) {
     failure = std::current_exception();
   }

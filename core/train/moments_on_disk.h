@@ -41,12 +41,8 @@ class MomentsOnDisk {
   void wait() const;  // until all is written that must be
 
  private:
-  enum class Place {
-    nowhere,
-    memory,
-    changed,
-    disk
-  };  // nowhere: zeros that nobody has asked for; changed: newer than the disk
+  // nowhere: zeros that nobody has asked for; changed: in memory, and newer than on disk
+  enum class Place { nowhere, memory, changed, disk };
   struct Slot {
     std::int64_t numbers = 0, offset = 0, bytes = 0;  // bytes: of the pair, each half in whole blocks
     Place place = Place::nowhere;

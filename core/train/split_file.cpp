@@ -9,10 +9,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
+#include <sam3lab/api/sha256.h>
 
 #include "core/config/text.h"
-#include "core/tensor/atomic_file.h"
 
 namespace sam3lab {
 namespace {

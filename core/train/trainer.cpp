@@ -36,6 +36,12 @@ MomentOwners owners_of(const Ranks* ranks, const TrainOptions& train, const std:
   return ranks != nullptr && train.shard_optimizer ? MomentOwners(*ranks, groups) : MomentOwners();
 }
 
+AdamWOptions adamw_options(const TrainOptions& train, const std::filesystem::path& diagnosis) {
+  AdamWOptions options{train.betas[0], train.betas[1], train.epsilon, train.memory == "lean"};
+  if (train.memory == "disk") options.disk = std::filesystem::absolute(diagnosis).parent_path();  // beside the results
+  return options;
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainerInput input)
@@ -44,11 +50,8 @@ Trainer::Trainer(TrainerInput input)
       groups_(input_.tunings.front().groups),
       constant_rate_(constant_rates(groups_, options_.constant_rate)),
       owners_(owners_of(input_.ranks, options_, groups_)),
-      optimiser_(
-          groups_,
-          {options_.betas[0], options_.betas[1], options_.epsilon, options_.memory == "lean",
-           options_.memory == "disk" ? std::filesystem::absolute(input_.diagnosis).parent_path() : std::filesystem::path()},
-          [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
+      optimiser_(groups_, adamw_options(options_, input_.diagnosis),
+                 [this](std::size_t group, std::size_t i) { return owners_.here(group, i); }),
       schedule_(schedule_of(options_)),
       average_(groups_, options_.ema_decay),
       loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval),

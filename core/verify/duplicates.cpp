@@ -18,7 +18,6 @@ namespace {
 constexpr double same_share = 0.9;  // of the images of the smaller of two datasets that are one
 constexpr std::int64_t fewest_same = 5;
 constexpr std::size_t most_thumbnails = 20000, most_pictured = 12, most_partners = 16;
-constexpr int quarter_turn = 5, three_quarters = 6;  // fingerprint.h
 
 class Finder {
  public:

@@ -10,6 +10,8 @@
 #include <ATen/ATen.h>
 #include <opencv2/imgproc.hpp>
 
+#include <sam3lab/api/sha256.h>
+
 #include "core/config/text.h"
 
 namespace sam3lab {

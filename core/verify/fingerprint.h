@@ -17,7 +17,7 @@ at::Tensor grey_thumbnail(const at::Tensor& image, std::int64_t side);
 
 // The eight ways to lay a square on itself. Bits: 1 mirrored left to right, 2 mirrored top to bottom, 4 rows and columns
 // exchanged, which comes first. 0 is the picture as it is.
-inline constexpr int turns = 8;
+inline constexpr int turns = 8, quarter_turn = 5, three_quarters = 6;
 const char* name_of_turn(int turn);                      // "mirrored left to right", "turned by 90 degrees", ...
 at::Tensor turned(const at::Tensor& picture, int turn);  // [H, W, ...], a view
 

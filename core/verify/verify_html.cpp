@@ -7,10 +7,10 @@
 #include <opencv2/imgproc.hpp>
 #include <openssl/evp.h>
 
+#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 
 #include "core/image/codecs.h"
-#include "core/tensor/atomic_file.h"
 #include "core/verify/verify_text.h"
 
 namespace sam3lab {

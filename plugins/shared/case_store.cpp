@@ -108,7 +108,7 @@ CaseStore::CaseStore(const SliceOptions& options) : options_(options) {
   if (options.cache.empty()) return;
   const auto most = static_cast<std::uint64_t>(std::min(options.cache_gb, 1e9) * 1e9);
   // An index is small and spares the decoding of a whole label volume: cases leave before it.
-  KeptFiles files(options.cache, most, {ending_of_case, ending_of_index});
+  BoundedFolder files(options.cache, {most, {ending_of_case, ending_of_index}, "packed cases", "the dataset's cache"});
   folder_.reset(new Folder{std::move(files), ContentHashes((std::filesystem::path(options.cache) / "files.table").string())});
 }
 
@@ -136,7 +136,7 @@ std::optional<std::string> CaseStore::key_of(const VolumeSource* image, const st
   } catch (const DataError&) {  // whoever decodes the file says it better
     return std::nullopt;
   }
-  return hex_of(content_hash(key.bytes()));
+  return sha256(key.bytes());
 }
 
 OpenCase CaseStore::open(const VolumeSource& image, const std::vector<LabelSource>& sources) {

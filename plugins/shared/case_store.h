@@ -11,8 +11,9 @@
 #include <string>
 #include <vector>
 
+#include <sam3lab/api/bounded_folder.h>
+
 #include "plugins/shared/content_hashes.h"
-#include "plugins/shared/kept_files.h"
 #include "plugins/shared/labelled_volume.h"
 #include "plugins/shared/packed_case.h"
 
@@ -51,7 +52,7 @@ class CaseStore {
 
  private:
   struct Folder {
-    KeptFiles files;
+    BoundedFolder files;
     ContentHashes hashes;
   };
   // Nothing where it cannot be known which bytes a volume is made of.

@@ -1,7 +1,6 @@
 #include "plugins/shared/content_hashes.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <zlib.h>
 
 #include <cerrno>
@@ -9,17 +8,11 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <memory>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <sam3lab/api/error.h>
-
-#include "plugins/shared/open_file.h"
+#include <sam3lab/api/open_file.h>
 
 namespace sam3lab {
 namespace {
@@ -29,23 +22,6 @@ constexpr std::size_t most_rows = 1'000'000;  // 112 MB
 constexpr std::int64_t second_ns = 1'000'000'000, settled_ns = 2 * second_ns;
 
 std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * second_ns + time.tv_nsec; }
-
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
-      throw std::runtime_error("OpenSSL cannot compute a SHA-256");
-  }
-  void add(const void* data, std::size_t bytes) { EVP_DigestUpdate(context_.get(), data, bytes); }
-  ContentHashes::Digest end() {
-    ContentHashes::Digest digest{};
-    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    return digest;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 [[noreturn]] void unreadable(const std::string& file, int reason) {
   throw DataError(Fault{file, "cannot be read", std::strerror(reason), "a readable file", ""});
@@ -89,12 +65,12 @@ void ContentHashes::append(const Row& row) {
   if (file.bytes() == end || file.cut(end)) static_cast<void>(file.write(&row, sizeof(Row), end));
 }
 
-ContentHashes::Digest ContentHashes::of(const std::string& file) {
+Sha256Digest ContentHashes::of(const std::string& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0) unreadable(file, errno);
   if (!S_ISREG(info.st_mode)) throw DataError(Fault{file, "no regular file", "", "a file", ""});
   Row row;
-  row.path = content_hash(std::filesystem::absolute(file).lexically_normal().string());
+  row.path = sha256_digest(std::filesystem::absolute(file).lexically_normal().string());
   {
     const std::lock_guard guard(mutex_);
     const auto known = rows_.find(row.path);
@@ -107,14 +83,7 @@ ContentHashes::Digest ContentHashes::of(const std::string& file) {
   if (!in.valid() || ::fstat(in.descriptor(), &info) != 0) unreadable(file, errno);
   row.state = state_of(info);
   Sha256 digest;
-  std::vector<char> block(std::size_t{1} << 18);
-  while (true) {
-    const auto got = ::read(in.descriptor(), block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) unreadable(file, errno);
-    if (got == 0) break;
-    digest.add(block.data(), static_cast<std::size_t>(got));
-  }
+  if (!digest.add(in)) unreadable(file, errno);
   row.content = digest.end();
   const bool settled = row.state.changed_ns < nanoseconds(now) - settled_ns &&  //
                        row.state.state_changed_ns < nanoseconds(now) - settled_ns;
@@ -131,13 +100,5 @@ std::int64_t ContentHashes::files_read() const {
   const std::lock_guard guard(mutex_);
   return files_read_;
 }
-
-ContentHashes::Digest content_hash(const std::string& bytes) {
-  Sha256 digest;
-  digest.add(bytes.data(), bytes.size());
-  return digest.end();
-}
-
-std::string hex_of(const ContentHashes::Digest& digest) { return fmt::format("{:02x}", fmt::join(digest, "")); }
 
 }  // namespace sam3lab

@@ -7,23 +7,22 @@
 #pragma once
 #include <sys/stat.h>
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
 
+#include <sam3lab/api/sha256.h>
+
 namespace sam3lab {
 
 class ContentHashes {
  public:
-  using Digest = std::array<unsigned char, 32>;
-
   // `table` is made at first need; rows that are damaged count as absent. Processes may share it.
   explicit ContentHashes(std::string table);
 
   // Throws DataError that names the file if it is no regular file or cannot be read. Safe to call from several threads.
-  Digest of(const std::string& file);
+  Sha256Digest of(const std::string& file);
   // Files that were read since construction.
   [[nodiscard]] std::int64_t files_read() const;
 
@@ -34,9 +33,9 @@ class ContentHashes {
     bool operator==(const State&) const = default;
   };
   struct Row {  // as it lies in the table
-    Digest path{};
+    Sha256Digest path{};
     State state;
-    Digest content{};
+    Sha256Digest content{};
     std::uint32_t version = 0, check = 0;
   };
   static State state_of(const struct stat& info);
@@ -46,12 +45,8 @@ class ContentHashes {
 
   std::string table_;
   mutable std::mutex mutex_;
-  std::map<Digest, Row> rows_;  // by the digest of the path
+  std::map<Sha256Digest, Row> rows_;  // by the digest of the path
   std::int64_t files_read_ = 0;
 };
-
-// SHA-256 of bytes.
-ContentHashes::Digest content_hash(const std::string& bytes);
-std::string hex_of(const ContentHashes::Digest& digest);
 
 }  // namespace sam3lab

@@ -13,8 +13,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <sam3lab/api/open_file.h>
+
 #include "plugins/shared/labelled_volume.h"
-#include "plugins/shared/open_file.h"
 
 namespace sam3lab {
 

@@ -74,15 +74,21 @@ class PairedFolders : public testing::Test {
     std::filesystem::create_directories(std::filesystem::path(folder_ / path).parent_path());
   }
   void picture(const std::string& path) { png(path, torch::full({12, 16, 3}, 90, torch::kUInt8)); }
+  // The folder `set`, with one label in one mask an image.
+  [[nodiscard]] PairedFoldersOptions of_set(const std::string& images, const std::string& masks,
+                                            const std::string& label) const {
+    PairedFoldersOptions options;
+    options.root = folder_ / "set";
+    options.images = {images};
+    options.masks = {masks};
+    options.labels = {label};
+    return options;
+  }
   // One picture a.png beside what the encoding's file is called; images {id}.png, masks as given.
   PairedFoldersOptions one(const std::string& encoding, const std::string& mask) {
     picture("set/images/a.png");
-    PairedFoldersOptions options;
-    options.root = folder_ / "set";
-    options.images = {"images/{id}.png"};
-    options.masks = {mask};
+    auto options = of_set("images/{id}.png", mask, "thing");
     options.mask.encoding = encoding;
-    options.labels = {"thing"};
     return options;
   }
   std::string table(const std::string& content) {

@@ -21,11 +21,7 @@ TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
   png("set/benign/benign (10)_mask.png", block(0, 0, 4, 4));
   picture("set/normal/normal (1).png");
   png("set/normal/normal (1)_mask.png", block(0, 0, 0, 0));
-  PairedFoldersOptions options;
-  options.root = folder_ / "set";
-  options.images = {"{class:benign|malignant|normal}/{id}.png"};
-  options.masks = {"{class}/{id}_mask*.png"};
-  options.labels = {"breast lesion"};
+  auto options = of_set("{class:benign|malignant|normal}/{id}.png", "{class}/{id}_mask*.png", "breast lesion");
   options.expect = 3;
   const PicturePairs data(options);
   EXPECT_TRUE(data.faults().empty()) << data.faults().front().text();
@@ -51,11 +47,8 @@ TEST_F(PairedFolders, PartsSitesAndSubjects) {
       png("set/" + part + "/masks/" + id + ".png", block(1, 1, 2, 2));
     }
   }
-  PairedFoldersOptions options;
-  options.root = folder_ / "set/";
-  options.images = {"{part:trainval|test}/images/{patient}-{number}.png"};
-  options.masks = {"{part}/masks/{patient}-{number}.png"};
-  options.labels = {"nodule"};
+  auto options = of_set("{part:trainval|test}/images/{patient}-{number}.png", "{part}/masks/{patient}-{number}.png", "nodule");
+  options.root += "/";
   options.part = "{part}";
   options.parts = {"trainval=train"};
   options.subject = "{patient}";
@@ -103,11 +96,8 @@ TEST_F(PairedFolders, PixelSizesFromATable) {
   text("set/sizes.csv",
        "filename,pixel size(mm),head circumference (mm)\r\n000_HC.png,0.0691358041432,44.3\r\n010_HC.png,0.12,168.0\r\n"
        "010_2HC.png,0.1313,172.5\r\n011_HC.png,,\r\n");
-  PairedFoldersOptions options;
-  options.root = folder_ / "set";
-  options.images = {"training_set/{exam:[0-9]+}_{view:[0-9]*HC}.png"};
-  options.masks = {"training_set/{exam}_{view}_Annotation.png"};
-  options.labels = {"fetal head"};
+  auto options =
+      of_set("training_set/{exam:[0-9]+}_{view:[0-9]*HC}.png", "training_set/{exam}_{view}_Annotation.png", "fetal head");
   options.spacing_table = "sizes.csv";
   options.spacing_mm = {"pixel size(mm)"};
   const PicturePairs data(options);

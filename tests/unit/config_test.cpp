@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include <sam3lab/api/sha256.h>
+
 #include "core/config/read.h"
 #include "core/config/text.h"
 #include "core/config/toml_text.h"

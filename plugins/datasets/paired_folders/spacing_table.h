@@ -19,7 +19,7 @@ struct SpacingColumns {
 
 class SpacingTable {
  public:
-  // `where` names the table in faults. Throws DataError for a file that cannot be read; columns that are missing are faults.
+  // Throws DataError for a file that cannot be read; columns that are missing are faults.
   SpacingTable(const std::string& path, const SpacingColumns& columns);
 
   // mm from row to row and from column to column. What is wrong is kept for `report`, and the answer is then 1, 1.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sam3lab/api/export.h>
+#include <sam3lab/api/open_file.h>
 
 namespace sam3lab {
 
@@ -26,7 +27,7 @@ class SAM3LAB_API AtomicFile {
   [[noreturn]] void fail(const char* what) const;
 
   std::string path_, temporary_;
-  int fd_ = -1;
+  OpenFile file_;
   std::uint64_t position_ = 0;
 };
 

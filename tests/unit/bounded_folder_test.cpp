@@ -1,20 +1,15 @@
-// A folder of files that processes share, and the table of what their sources hold.
-#include <fcntl.h>
-#include <sys/stat.h>
+// A folder of files that processes share.
+#include <sam3lab/api/bounded_folder.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
 
-#include <sam3lab/api/error.h>
-
-#include "plugins/shared/content_hashes.h"
-#include "plugins/shared/kept_files.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {
@@ -23,51 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 using test::Folder;
 
-TEST(ContentHashes, TrustsWhatHasSettled) {
-  Folder folder;
-  const auto file = folder / "a", table = folder / "table";
-  test::write_text(file, "abc");
-  ContentHashes hashes(table);
-  const auto abc = hashes.of(file);
-  EXPECT_EQ(hex_of(abc), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(hashes.of(file), abc);
-  EXPECT_EQ(hashes.files_read(), 2) << "within two seconds of a change it is read each time";
-  EXPECT_FALSE(fs::exists(table));
-  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
-  EXPECT_EQ(hashes.of(file), abc);
-  EXPECT_EQ(hashes.of(file), abc);
-  EXPECT_EQ(hashes.files_read(), 3);
-  ContentHashes second(table);
-  EXPECT_EQ(second.of(file), abc);
-  EXPECT_EQ(second.files_read(), 0);
-  // The same file, length and time of content.
-  struct stat before {};
-  ASSERT_EQ(::stat(file.c_str(), &before), 0);
-  std::fstream(file, std::ios::in | std::ios::out) << "abd";
-  const timespec times[2] = {before.st_atim, before.st_mtim};
-  ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
-  EXPECT_NE(second.of(file), abc);
-  EXPECT_NE(ContentHashes(table).of(file), abc);
-  // A writer that was killed, and a row that is no row.
-  auto bytes = test::read_bytes(table);
-  ASSERT_EQ(bytes.size(), 112U);
-  bytes[70] ^= 1;
-  bytes.resize(150, 7);
-  test::write_bytes(table, bytes);
-  ContentHashes third(table);
-  EXPECT_NE(third.of(file), abc);
-  EXPECT_EQ(third.files_read(), 1);
-  EXPECT_THROW(third.of(folder / "none"), DataError);
-  EXPECT_THROW(third.of(folder / ""), DataError);
-}
-
 std::string name_of(int number) { return std::string(63, 'a') + std::to_string(number) + ".case"; }
 
-TEST(KeptFiles, OldestFirstAndNothingLeftBehind) {
+TEST(BoundedFolder, OldestFirstAndNothingLeftBehind) {
   Folder folder;
   const auto place = folder / "kept";
   {
-    KeptFiles files(place, 100, {".case", ".slices"});
+    BoundedFolder files(place, {100, {".case", ".slices"}, "things", "cache"});
     const auto index = std::string(64, 'b') + ".slices";
     EXPECT_TRUE(files.keep(index, {std::string(10, 'x')}));
     for (const int n : {1, 2, 3}) EXPECT_TRUE(files.keep(name_of(n), {std::string(20, 'x'), std::string(10, 'y')}));
@@ -86,7 +43,7 @@ TEST(KeptFiles, OldestFirstAndNothingLeftBehind) {
   }
   test::write_text(place + "/" + name_of(6) + ".Ab3dE6", "half");
   test::write_text(place + "/notes.txt", std::string(500, 'n'));
-  const KeptFiles again(place, 50, {".case", ".slices"});
+  const BoundedFolder again(place, {50, {".case", ".slices"}, "things", "cache"});
   EXPECT_FALSE(fs::exists(place + "/" + name_of(6) + ".Ab3dE6"));
   EXPECT_TRUE(fs::exists(place + "/notes.txt")) << "what is not ours stays";
   EXPECT_FALSE(again.open(name_of(1)).valid());
@@ -94,7 +51,7 @@ TEST(KeptFiles, OldestFirstAndNothingLeftBehind) {
 }
 
 // Writers in processes of their own, killed at any instant: each file is whole, and all together stay below the bound.
-TEST(KeptFiles, ProcessesThatAreKilled) {
+TEST(BoundedFolder, ProcessesThatAreKilled) {
   Folder folder;
   const auto place = folder / "kept";
   constexpr std::uint64_t most = 400'000;
@@ -104,7 +61,7 @@ TEST(KeptFiles, ProcessesThatAreKilled) {
     const auto id = ::fork();
     ASSERT_GE(id, 0);
     if (id == 0) {
-      KeptFiles files(place, most, {".case"});
+      BoundedFolder files(place, {most, {".case"}, "things", "cache"});
       for (int i = child;; ++i) {
         files.keep(name_of(i % 10), {content(i % 10)});
         std::string text(static_cast<std::size_t>(50'000 + i % 10), '\0');
@@ -121,7 +78,7 @@ TEST(KeptFiles, ProcessesThatAreKilled) {
     ::waitpid(id, &status, 0);
     EXPECT_TRUE(WIFSIGNALED(status)) << "a file was not whole";
   }
-  const KeptFiles files(place, most, {".case"});
+  const BoundedFolder files(place, {most, {".case"}, "things", "cache"});
   std::uint64_t bytes = 0;
   for (const auto& file : fs::directory_iterator(place)) {
     if (file.path().extension() != ".case") continue;

@@ -1,0 +1,10 @@
+# SHA-256 of the contents of `files`, in their order.
+function(sam3lab_digest_of files result)
+  set(all "")
+  foreach(file ${files})
+    file(SHA256 ${file} digest)
+    string(APPEND all ${digest})
+  endforeach()
+  string(SHA256 all "${all}")
+  set(${result} ${all} PARENT_SCOPE)
+endfunction()
