@@ -118,7 +118,8 @@ class Finder {
     const auto compare = [&](const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
       for (const auto i : a) {
         for (const auto j : b) {
-          if (compared < most_near && (&a != &b || j > i)) compare_pictures(i, j, 0, compared);
+          if (compared >= most_near) return;
+          if (&a != &b || j > i) compare_pictures(i, j, 0, compared);
         }
       }
     };
