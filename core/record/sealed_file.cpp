@@ -7,8 +7,6 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/sha256.h>
 
-#include "core/config/text.h"
-
 namespace sam3lab {
 namespace {
 
