@@ -124,10 +124,13 @@ TEST(AddPath, LeavesOutWhatItWouldMultiplyWithZero) {
 
 INSTANTIATE_TEST_SUITE_P(Windows, SparingBlock, testing::Values(0, 4));
 
-TEST(RotaryAttention, EqualsComplexNumbers) {
+// A small square goes to LibTorch's kernel, a large one is computed in tiles; `side` 23 ends inside a tile.
+class Rotary : public testing::TestWithParam<std::int64_t> {};
+
+TEST_P(Rotary, EqualsComplexNumbers) {
   at::manual_seed(6);
-  const std::int64_t length = 16, heads = 3, width = 12;
-  const auto packed = at::randn({2, length, 3, heads, width}), phases = axial_phases(width, 4, 1.0);
+  const std::int64_t side = GetParam(), length = side * side, heads = 3, width = 12;
+  const auto packed = at::randn({2, length, 3, heads, width}), phases = axial_phases(width, side, 1.0);
   const auto weight = at::randn({2, heads, length, width});
   std::vector<at::Tensor> results;
   for (const bool own : {true, false}) {
@@ -147,9 +150,14 @@ TEST(RotaryAttention, EqualsComplexNumbers) {
     results.push_back(out.detach());
     results.push_back(leaf.grad());
   }
-  EXPECT_TRUE(at::equal(results[0], results[2]));
+  if (side == 4) {
+    EXPECT_TRUE(at::equal(results[0], results[2]));
+  }
+  EXPECT_LT(difference(results[0], results[2]), 1e-6);
   EXPECT_LT(difference(results[1], results[3]), 1e-6);
 }
+
+INSTANTIATE_TEST_SUITE_P(Sides, Rotary, testing::Values(4, 23));
 
 TEST(CountedDropout, HasTheRateAndOneMaskBothWays) {
   const auto x = at::ones({3, 500000}).requires_grad_(true);  // rows of the mask end inside

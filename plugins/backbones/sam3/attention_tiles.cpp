@@ -106,6 +106,38 @@ SAM3LAB_EVERY_CPU void drop_numbers(const float* x, float* out, std::int64_t fir
   }
 }
 
+namespace {
+
+// Scores of a row -> what dropout leaves of exp(score - highest); the sum of all of them. A rate of 0 asks for no hashes.
+template <bool drops>
+SAM3LAB_INLINE float numerators(float* row, std::int64_t columns, float highest, std::uint32_t a, std::uint32_t b,
+                                std::uint32_t threshold) {
+  float total = 0.0F;
+#pragma omp simd reduction(+ : total)
+  for (std::int64_t j = 0; j < columns; ++j) {
+    const float weight = exponential(row[j] - highest);
+    total += weight;
+    row[j] = !drops || hash(a, b, static_cast<std::uint32_t>(j)) >= threshold ? weight : 0.0F;
+  }
+  return total;
+}
+
+template <bool drops>
+SAM3LAB_INLINE void slopes(float* row, float* gradient, std::int64_t columns, float log_sum, float mean, std::uint32_t a,
+                           std::uint32_t b, const DropoutRate& rate) {
+  const std::uint32_t threshold = rate.threshold;
+  const float kept = rate.kept;
+#pragma omp simd
+  for (std::int64_t j = 0; j < columns; ++j) {
+    const float weight = exponential(row[j] - log_sum);
+    const float factor = !drops || hash(a, b, static_cast<std::uint32_t>(j)) >= threshold ? kept : 0.0F;
+    row[j] = weight * factor;
+    gradient[j] = weight * (gradient[j] * factor - mean);
+  }
+}
+
+}  // namespace
+
 SAM3LAB_EVERY_CPU void forward_tile(float* scores, const Tile& tile, const DropoutRow* keys, const DropoutRate& rate,
                                     float* highest, float* sum, float* out, std::int64_t out_row, std::int64_t width) {
   const std::uint32_t threshold = rate.threshold, first = static_cast<std::uint32_t>(tile.first_column);
@@ -118,13 +150,8 @@ SAM3LAB_EVERY_CPU void forward_tile(float* scores, const Tile& tile, const Dropo
       continue;
     }
     const std::uint32_t a = keys[i].a + first, b = keys[i].b;
-    float total = 0.0F;
-#pragma omp simd reduction(+ : total)
-    for (std::int64_t j = 0; j < tile.columns; ++j) {
-      const float weight = exponential(row[j] - now);
-      total += weight;
-      row[j] = hash(a, b, static_cast<std::uint32_t>(j)) >= threshold ? weight : 0.0F;
-    }
+    const float total = threshold > 0 ? numerators<true>(row, tile.columns, now, a, b, threshold)
+                                      : numerators<false>(row, tile.columns, now, a, b, threshold);
     const float shrink = before == -infinity ? 0.0F : std::exp(before - now);
     highest[i] = now;
     sum[i] = sum[i] * shrink + total;
@@ -143,20 +170,17 @@ float finish_row(float* out, std::int64_t width, float highest, float sum, const
 
 SAM3LAB_EVERY_CPU void backward_tile(float* scores, float* gradients, const Tile& tile, const DropoutRow* keys,
                                      const DropoutRate& rate, const float* log_sums, const float* means) {
-  const std::uint32_t threshold = rate.threshold, first = static_cast<std::uint32_t>(tile.first_column);
-  const float kept = rate.kept;
+  const std::uint32_t first = static_cast<std::uint32_t>(tile.first_column);
   for (std::int64_t i = 0; i < tile.rows; ++i) {
     float* row = scores + i * tile.columns;
     float* gradient = gradients + i * tile.columns;
     if (tile.mask != nullptr) add_mask(row, tile, i);
     const std::uint32_t a = keys[i].a + first, b = keys[i].b;
     const float log_sum = log_sums[i], mean = means[i];
-#pragma omp simd
-    for (std::int64_t j = 0; j < tile.columns; ++j) {
-      const float weight = exponential(row[j] - log_sum);
-      const float factor = hash(a, b, static_cast<std::uint32_t>(j)) >= threshold ? kept : 0.0F;
-      row[j] = weight * factor;
-      gradient[j] = weight * (gradient[j] * factor - mean);
+    if (rate.threshold > 0) {
+      slopes<true>(row, gradient, tile.columns, log_sum, mean, a, b, rate);
+    } else {
+      slopes<false>(row, gradient, tile.columns, log_sum, mean, a, b, rate);
     }
   }
 }

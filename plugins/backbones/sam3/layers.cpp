@@ -14,6 +14,8 @@
 
 #include "plugins/backbones/sam3/counted_dropout.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
+#include "plugins/backbones/sam3/products.h"
+#include "plugins/backbones/sam3/tiled_attention.h"
 #include "plugins/backbones/sam3/winograd.h"
 
 namespace sam3lab::sam3 {
@@ -26,7 +28,7 @@ Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out
   offer({.name = "", .kind = Port::Kind::linear, .in = in, .out = out, .weight = "weight"}, socket);
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return socket(x, at::linear(x, weight, bias), training()); }
+at::Tensor Linear::operator()(const at::Tensor& x) const { return socket(x, linear(x, weight, bias), training()); }
 
 at::Tensor PackedSockets::operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
                                      bool training) const {
@@ -52,9 +54,7 @@ PackedLinear::PackedLinear(Part& parent, std::string name, std::int64_t width)
   for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "weight"), sockets.each[i]);
 }
 
-at::Tensor PackedLinear::operator()(const at::Tensor& x) const {
-  return sockets(x, at::linear(x, weight, bias), 0, 3, training());
-}
+at::Tensor PackedLinear::operator()(const at::Tensor& x) const { return sockets(x, linear(x, weight, bias), 0, 3, training()); }
 
 LayerNorm::LayerNorm(Part& parent, std::string name, std::int64_t width)
     : Part(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
@@ -94,7 +94,7 @@ namespace {
 // transposed convolution takes 2.5 times as long in the backward pass.
 at::Tensor doubled(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const std::int64_t batch = x.size(0), height = x.size(2), width = x.size(3), out = weight.size(1);
-  return at::linear(x.permute({0, 2, 3, 1}), weight.flatten(0, 1), bias.repeat({4}))
+  return linear(x.permute({0, 2, 3, 1}), weight.flatten(0, 1), bias.repeat({4}))
       .view({batch, height, width, 2, 2, out})
       .permute({0, 1, 3, 2, 4, 5})
       .reshape({batch, 2 * height, 2 * width, out})
@@ -140,8 +140,8 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 // Projections `first`, ... of queries (0), keys (1) and values (2), as one matrix product.
 at::Tensor Attention::in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const {
   const std::int64_t width = out_proj.weight.size(0);
-  const at::Tensor y = at::linear(x, in_proj_weight.narrow(0, first * width, count * width),
-                                  in_proj_bias.narrow(0, first * width, count * width));
+  const at::Tensor y =
+      linear(x, in_proj_weight.narrow(0, first * width, count * width), in_proj_bias.narrow(0, first * width, count * width));
   return sockets(x, y, static_cast<std::size_t>(first), static_cast<std::size_t>(count), training());
 }
 
@@ -172,9 +172,9 @@ at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const
   keys_values.lengthen(k, v, mask, training());
   const double rate = training() ? dropout : 0.0;
   at::Tensor mixed;
-  if (kernel == Kernel::fused && rate > 0.0 && q.is_cpu()) {
+  if (kernel == Kernel::fused && q.is_cpu() && (rate > 0.0 || pays_in_tiles(q, k))) {
     const auto exact = [](const at::Tensor& x) { return x.to(at::kFloat); };
-    mixed = dropout_attention(exact(q), exact(k), exact(v), mask, rate, draw_seed()).to(q.scalar_type());
+    mixed = dropout_attention(exact(q), exact(k), exact(v), mask, rate, rate > 0.0 ? draw_seed() : 0).to(q.scalar_type());
   } else if (kernel == Kernel::fused) {
     mixed = at::scaled_dot_product_attention(q, k, v, mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt, rate);
   } else {

@@ -161,7 +161,7 @@ Keeping keeping(const Sam3Options& options, const Sizes& sizes) {
   if (sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth <= (std::int64_t{1} << 25)) return {};
   if (options.memory == "fast" || options.memory == "disk")
     return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50, .hidden = true};
-  return {.recomputes = true, .bytes = options.memory == "lean" ? 900'000'000 : 1'400'000'000};
+  return {.recomputes = true, .bytes = options.memory == "lean" ? 800'000'000 : 1'200'000'000};
 }
 
 }  // namespace sam3lab::sam3

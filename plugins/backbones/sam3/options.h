@@ -69,7 +69,7 @@ struct Sam3Options {
       one_of({"exact", "fast", "disk", "lean"})
           .about(
               "how much recompute = auto keeps instead where it computes twice: fast and disk keep the image encoder and the "
-              "fusion encoder (8 GB at full size and one image), exact a part (1.4 GB), lean less (0.9 GB); [train] memory "
+              "fusion encoder (8 GB at full size and one image), exact a part (1.2 GB), lean less (0.8 GB); [train] memory "
               "sets it"));
     v("vocabulary", vocabulary,
       Limits().path().about("bpe_simple_vocab_16e6.txt.gz; empty: $SAM3LAB_VOCABULARY, then the one that set-up fetched"));

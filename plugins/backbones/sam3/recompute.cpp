@@ -7,6 +7,8 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/torch.h>
 
+#include "plugins/backbones/sam3/products.h"
+
 namespace sam3lab::sam3 {
 
 namespace {
@@ -139,10 +141,10 @@ class LinearOf final : public torch::autograd::Node {
     const at::Tensor gradient = gradients[0].reshape({-1, weight_.size(0)});
     torch::autograd::variable_list result(3);
     if (input.requires_grad()) {
-      torch::autograd::backward({input}, {at::mm(gradient, weight_.detach()).view(input.sizes())});
+      torch::autograd::backward({input}, {product(gradient, weight_.detach()).view(input.sizes())});
       result[0] = leaf.grad();
     }
-    if (weight_.requires_grad()) result[1] = at::mm(gradient.t(), input.detach().reshape({-1, weight_.size(1)}));
+    if (weight_.requires_grad()) result[1] = product(gradient.t(), input.detach().reshape({-1, weight_.size(1)}));
     if (with_bias_) result[2] = gradient.sum(0);
     return result;
   }
@@ -162,7 +164,7 @@ class LinearOf final : public torch::autograd::Node {
 }  // namespace
 
 at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool ends_step) {
-  if (!at::GradMode::is_enabled()) return at::linear(before(x), weight, bias);
+  if (!at::GradMode::is_enabled()) return linear(before(x), weight, bias);
   at::Tensor out;
   {
     const at::NoGradGuard off;
@@ -171,7 +173,7 @@ at::Tensor linear_of(Before before, const at::Tensor& x, const at::Tensor& weigh
       shape.back() = weight.size(0);
       out = at::zeros(shape, x.options());
     } else {
-      out = at::linear(before(x), weight, bias);
+      out = linear(before(x), weight, bias);
     }
   }
   auto node =

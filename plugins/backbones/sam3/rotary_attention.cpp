@@ -4,6 +4,8 @@
 
 #include <torch/torch.h>
 
+#include "plugins/backbones/sam3/tiled_attention.h"
+
 namespace sam3lab::sam3 {
 
 namespace {
@@ -16,26 +18,43 @@ void turn(const at::Tensor& packed, const at::Tensor& phases) {
 
 at::Tensor heads_of(const at::Tensor& packed, std::int64_t which) { return packed.select(2, which).transpose(1, 2); }
 
+Attended fused(const at::Tensor& packed) {
+  const auto [out, log_sums] =
+      at::_scaled_dot_product_flash_attention_for_cpu(heads_of(packed, 0), heads_of(packed, 1), heads_of(packed, 2));
+  return {out, log_sums};
+}
+
 struct Rotary : torch::autograd::Function<Rotary> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& packed, const at::Tensor& phases) {
     turn(packed.detach(), phases);
-    auto [out, log_sums] =
-        at::_scaled_dot_product_flash_attention_for_cpu(heads_of(packed, 0), heads_of(packed, 1), heads_of(packed, 2));
+    const at::Tensor q = heads_of(packed, 0), k = heads_of(packed, 1);
+    const bool tiles = pays_in_tiles(q, k);
+    const Attended result = tiles ? attend_in_tiles(q, k, heads_of(packed, 2), {}, 0.0, 0) : fused(packed);
+    context->saved_data["tiles"] = tiles;
     // Detached: the history of `packed` is not that of what now lies in its memory.
-    context->save_for_backward({packed.detach(), phases, out, log_sums});
-    return out;
+    context->save_for_backward({packed.detach(), phases, result.out, result.log_sums});
+    return result.out;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor& packed = saved[0];
-    const auto parts = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        gradients[0], heads_of(packed, 0), heads_of(packed, 1), heads_of(packed, 2), saved[2], saved[3], 0.0, false);
     at::Tensor gradient = at::empty_like(packed);
-    heads_of(gradient, 0).copy_(std::get<0>(parts));
-    heads_of(gradient, 1).copy_(std::get<1>(parts));
-    heads_of(gradient, 2).copy_(std::get<2>(parts));
+    const at::Tensor q = heads_of(packed, 0), k = heads_of(packed, 1), v = heads_of(packed, 2);
+    const auto write = [&gradient](const at::Tensor& of_q, const at::Tensor& of_k, const at::Tensor& of_v) {
+      heads_of(gradient, 0).copy_(of_q);
+      heads_of(gradient, 1).copy_(of_k);
+      heads_of(gradient, 2).copy_(of_v);
+    };
+    if (context->saved_data["tiles"].toBool()) {
+      const AttentionGradients parts = gradients_in_tiles(gradients[0], q, k, v, {}, {saved[2], saved[3]}, 0.0, 0, false);
+      write(parts.q, parts.k, parts.v);
+    } else {
+      const auto [of_q, of_k, of_v] =
+          at::_scaled_dot_product_flash_attention_for_cpu_backward(gradients[0], q, k, v, saved[2], saved[3], 0.0, false);
+      write(of_q, of_k, of_v);
+    }
     turn(gradient, saved[1].conj().resolve_conj());
     return {gradient, at::Tensor()};
   }

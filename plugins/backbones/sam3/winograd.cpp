@@ -7,9 +7,11 @@
 #include <vector>
 
 #include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
 #include <torch/torch.h>
 
 #include "plugins/backbones/sam3/parallel.h"
+#include "plugins/backbones/sam3/products.h"
 
 namespace sam3lab::sam3 {
 
@@ -103,15 +105,29 @@ void share(std::int64_t count, const std::function<void(std::size_t)>& work) {
   });
 }
 
+// Of 16 products of tiles with weights.
+std::vector<c10::IValue> flops(const at::Tensor& maps, std::int64_t out) {
+  return {2.0 * 16.0 * static_cast<double>(maps.numel() / 4) * static_cast<double>(out)};
+}
+
+// out = a b or out += a b, of matrices in rows; `out` may have more than two dimensions.
+void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out, bool add) {
+  const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);
+  tile_product({a.data_ptr<float>(), k}, {b.data_ptr<float>(), n}, {out.data_ptr<float>(), n}, m, n, k, add);
+}
+
 // Maps [N, H, W, C] and `kernel` [3, 3, C, O] -> [N, H, W, O].
 at::Tensor convolve(const at::Tensor& maps, const at::Tensor& kernel, const at::Tensor& bias) {
-  const at::Tensor turned = turn_kernel(kernel, false);
+  const at::Tensor turned = turn_kernel(kernel, false).contiguous();
+  RECORD_FUNCTION("sam3lab::flops", flops(maps, kernel.size(3)));
   const at::Tensor result = at::empty({maps.size(0), maps.size(1), maps.size(2), kernel.size(3)}, maps.options());
   const std::vector<Strip> all = strips(maps);
   share(std::ssize(all), [&](std::size_t s) {
     const Strip& strip = all[s];
     const at::Tensor out = strip.outputs(result);  // [rows, 2, W/2, 2, O]
-    const at::Tensor products = at::bmm(strip.inputs(maps), turned).view({4, 4, out.size(0), out.size(2), out.size(4)});
+    const at::Tensor products = at::empty({4, 4, out.size(0), out.size(2), out.size(4)}, maps.options());
+    const at::Tensor inputs = strip.inputs(maps);
+    for (std::int64_t i = 0; i < 16; ++i) multiply(inputs[i], turned[i], products.select(0, i / 4).select(0, i % 4), false);
     const at::Tensor down = at::empty({2, 4, out.size(0), out.size(2), out.size(4)}, maps.options());
     collapse(four_of(products, 0), two_of(down, 0));
     for (std::int64_t i = 0; i < 2; ++i) collapse(four_of(down[i], 0), two_of(out.select(1, i), 2));
@@ -123,6 +139,7 @@ at::Tensor convolve(const at::Tensor& maps, const at::Tensor& kernel, const at::
 // Gradient of `kernel` in convolve(), of `gradient` [N, H, W, O].
 at::Tensor kernel_gradient(const at::Tensor& maps, const at::Tensor& gradient) {
   const std::int64_t in = maps.size(3), out = gradient.size(3);
+  RECORD_FUNCTION("sam3lab::flops", flops(maps, out));
   const std::vector<Strip> all = strips(maps);
   std::vector<at::Tensor> sums(std::min<std::size_t>(all.size(), static_cast<std::size_t>(at::get_num_threads())));
   share(std::ssize(sums), [&](std::size_t own) {
@@ -133,8 +150,8 @@ at::Tensor kernel_gradient(const at::Tensor& maps, const at::Tensor& gradient) {
       const at::Tensor both = at::empty({4, 4, given.size(0), given.size(2), out}, maps.options());
       open(two_of(given, 1), four_of(down, 0));
       open(two_of(down, 3), four_of(both, 1));
-      // Not baddbmm_(): the count of FLOPs knows operators by their plain names.
-      at::baddbmm_out(sums[own], sums[own], all[s].inputs(maps).transpose(1, 2), both.view({16, -1, out}));
+      const at::Tensor across = all[s].inputs(maps).transpose(1, 2).contiguous();
+      for (std::int64_t i = 0; i < 16; ++i) multiply(across[i], both.view({16, -1, out})[i], sums[own][i], true);
     }
   });
   for (std::size_t i = 1; i < sums.size(); ++i) sums[0] += sums[i];
