@@ -89,13 +89,16 @@ Took take_step(Sam3& model, const sam3lab::Batch& batch, sam3lab::AdamW& optimis
   double loss = 0.0, forward = 0.0;
   optimiser.begin_pass();
   {
-    const auto outputs = model.forward(batch);
-    const auto result = criterion(outputs, batch.targets);
-    loss = result.total.item<double>();
+    at::Tensor total;
+    {
+      const auto outputs = model.forward(batch);
+      total = criterion(outputs, batch.targets).total;
+    }
+    loss = total.item<double>();
     forward = now();
     if (resident) std::printf("resident_gb=%.3f behind the forward pass\n", resident_gb());
     optimiser.expect_update();
-    result.total.backward();
+    total.backward();
   }
   const double backward = now();
   if (resident) std::printf("resident_gb=%.3f behind the backward pass\n", resident_gb());
