@@ -12,6 +12,7 @@
 #include "core/eval/predict.h"
 #include "core/grid/code_version.h"
 #include "core/grid/out_of_memory.h"
+#include "core/tensor/processor.h"
 #include "core/train/adapter.h"
 #include "core/train/cost.h"
 
@@ -25,6 +26,7 @@ std::map<std::string, std::string> environment_of(const Experiment& experiment, 
   environment["libtorch"] = SAM3LAB_TORCH_VERSION;
   environment["sam3lab"] = SAM3LAB_VERSION;
   environment["device"] = device.name;
+  environment["processor"] = processor_name();
   environment["threads"] = fmt::format("{} copies of {} threads", experiment.train.copies, experiment.train.threads);
   if (request.ranks != nullptr) environment["ranks"] = fmt::format("{} processes", request.ranks->size());
   environment["precision"] = experiment.train.precision;

@@ -10,6 +10,7 @@
 #include "core/config/text.h"
 #include "core/grid/cell.h"
 #include "core/grid/code_version.h"
+#include "core/tensor/processor.h"
 
 namespace sam3lab {
 namespace {
@@ -17,8 +18,8 @@ namespace {
 // What rounding depends on beside model and input.
 std::string context_of(const Cell& cell) {
   const auto& train = cell.experiment.train;
-  return fmt::format("code {}\nLibTorch {}\n{}, {}, {} threads{}", code_digest(), SAM3LAB_TORCH_VERSION, cell.device.name,
-                     at::get_cpu_capability(), train.threads, train.deterministic ? ", deterministic" : "");
+  return fmt::format("code {}\nLibTorch {}\n{}, {}, {}, {} threads{}", code_digest(), SAM3LAB_TORCH_VERSION, cell.device.name,
+                     processor_name(), at::get_cpu_capability(), train.threads, train.deterministic ? ", deterministic" : "");
 }
 
 }  // namespace
