@@ -12,7 +12,7 @@
 #include "core/eval/predict.h"
 #include "core/grid/code_version.h"
 #include "core/grid/out_of_memory.h"
-#include "core/tensor/processor.h"
+#include "core/grid/processor.h"
 #include "core/train/adapter.h"
 #include "core/train/cost.h"
 

@@ -10,7 +10,7 @@
 #include "core/config/text.h"
 #include "core/grid/cell.h"
 #include "core/grid/code_version.h"
-#include "core/tensor/processor.h"
+#include "core/grid/processor.h"
 
 namespace sam3lab {
 namespace {

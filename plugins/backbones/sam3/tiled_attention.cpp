@@ -60,7 +60,7 @@ at::Tensor turned(const at::Tensor& x, float scale) {
   return x.transpose(2, 3).clone(at::MemoryFormat::Contiguous).mul_(scale);
 }
 
-// `keys` and what comes of them hold the scale of the scores already.
+// `turned_keys` hold the scale of the scores already.
 void forward_rows(const Problem& p, const at::Tensor& q, const at::Tensor& turned_keys, const at::Tensor& v, at::Tensor& out,
                   float* log_sums, std::int64_t n, std::int64_t h, std::int64_t row) {
   const std::int64_t count = std::min(tile_rows, p.queries - row);
@@ -89,7 +89,7 @@ struct Backward {
   at::Tensor q, k, v, out, grad;
   const float* log_sums;
   at::Tensor turned_q, turned_k, turned_v, turned_grad;  // turned_k times the scale
-  at::Tensor grad_q, turned_grad_k, turned_grad_v;       // zero at the start; the first two without the scale
+  at::Tensor grad_q, turned_grad_k, turned_grad_v;       // zero at the start; of q and k without the scale
   at::Tensor grad_mask;                                  // undefined: not wanted
 };
 
@@ -132,7 +132,7 @@ Problem problem(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask
           DropoutRate(rate), seed,      mask.defined() ? mask.expand({q.size(0), q.size(1), q.size(2), k.size(2)}) : mask};
 }
 
-// Rows of numbers without gaps, and room in 32 bits for the strides.
+// Rows of numbers without gaps.
 at::Tensor in_rows(const at::Tensor& x) { return x.stride(3) == 1 && x.stride(2) >= x.size(3) ? x : x.contiguous(); }
 
 // [N, heads, L, D] stored [N, L, heads, D], as the projections around attention want it.
