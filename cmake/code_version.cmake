@@ -12,7 +12,7 @@ sam3lab_digest_of("${sources}" digest)
 string(SUBSTRING ${digest} 0 16 digest)
 file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT
 "// Made at each build.
-#include \"core/grid/code_version.h\"
+#include \"core/run/code_version.h\"
 namespace sam3lab {
 std::string code_commit() { return \"@commit@\"; }
 std::string code_digest() { return \"@digest@\"; }

@@ -17,7 +17,7 @@ if(SAM3LAB_CUDA)
     add_library(${part} SHARED IMPORTED)
     set_target_properties(${part} PROPERTIES IMPORTED_LOCATION ${SAM3LAB_TORCH}/lib/lib${part}.so)
   endforeach()
-  add_library(sam3lab_nccl MODULE ${CMAKE_SOURCE_DIR}/core/train/nccl/open_nccl.cpp)
+  add_library(sam3lab_nccl MODULE ${CMAKE_SOURCE_DIR}/core/distributed/nccl/open_nccl.cpp)
   target_include_directories(sam3lab_nccl SYSTEM PRIVATE ${NCCL_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(sam3lab_nccl PRIVATE libtorch torch_cuda c10_cuda)
 
@@ -29,15 +29,15 @@ if(SAM3LAB_CUDA)
     set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 100-real 120)
   endif()
   enable_language(CUDA)
-  add_library(sam3lab_cuda MODULE ${CMAKE_SOURCE_DIR}/core/train/cuda/adamw.cu ${CMAKE_SOURCE_DIR}/core/train/cuda/module.cpp)
+  add_library(sam3lab_cuda MODULE ${CMAKE_SOURCE_DIR}/core/optim/cuda/adamw.cu ${CMAKE_SOURCE_DIR}/core/optim/cuda/module.cpp)
   set_target_properties(sam3lab_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_RUNTIME_LIBRARY Shared)
   # A product and a sum round twice on a GPU, too: the bits are those of the CPU.
   target_compile_options(sam3lab_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-fmad=false;-Werror;all-warnings;-Xcompiler;-Wall,-Wextra>")
   target_include_directories(sam3lab_cuda PRIVATE ${CMAKE_SOURCE_DIR})
   target_include_directories(sam3lab_cuda SYSTEM PRIVATE ${SAM3LAB_TORCH}/include ${CUDAToolkit_INCLUDE_DIRS})
   target_link_libraries(sam3lab_cuda PRIVATE c10_cuda c10)
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/train/cuda_kernels.cpp PROPERTIES
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/optim/cuda_kernels.cpp PROPERTIES
     COMPILE_DEFINITIONS "SAM3LAB_CUDA_KERNELS=\"${CMAKE_BINARY_DIR}/libsam3lab_cuda.so\"")
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/train/ranks.cpp PROPERTIES
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/core/distributed/ranks.cpp PROPERTIES
     COMPILE_DEFINITIONS "SAM3LAB_NCCL=\"${CMAKE_BINARY_DIR}/libsam3lab_nccl.so\"")
 endif()

@@ -3,7 +3,7 @@
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   message(FATAL_ERROR "libFuzzer needs clang: use scripts/fuzz, or give -DCMAKE_CXX_COMPILER=clang++-14")
 endif()
-file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/config/*.cpp core/record/*.cpp
+file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/base/*.cpp core/config/*.cpp core/record/*.cpp
   core/image/*.cpp core/tensor/own_process.cpp core/tensor/mapped_file.cpp core/tensor/pickle.cpp core/tensor/safetensors*.cpp core/tensor/torch_file.cpp
   core/tensor/zip_read.cpp core/tensor/zip_write.cpp core/tensor/layout*.cpp
   plugins/shared/label_table.cpp plugins/datasets/coco/coco_file.cpp plugins/datasets/coco/coco_masks.cpp plugins/datasets/coco/coco_stream.cpp plugins/datasets/volume_folder/msd_file.cpp

@@ -8,7 +8,7 @@
 
 #include <c10/core/Device.h>
 
-#include <sam3lab/api/addition.h>
+#include <sam3lab/api/adapter_module.h>
 #include <sam3lab/api/batch.h>
 #include <sam3lab/api/export.h>
 #include <sam3lab/api/feature_store.h>

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-#include <sam3lab/api/addition.h>
+#include <sam3lab/api/adapter_module.h>
 #include <sam3lab/api/export.h>
 
 namespace sam3lab {

@@ -4,7 +4,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace po = boost::program_options;

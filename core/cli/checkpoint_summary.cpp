@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 #include "core/report/table.h"
 
 namespace sam3lab {

@@ -10,8 +10,8 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/base/text.h"
 #include "core/cli/arguments.h"
-#include "core/config/text.h"
 #include "core/report/table.h"
 #include "core/tensor/layout.h"
 #include "core/tensor/safetensors.h"

@@ -9,11 +9,11 @@
 #include <boost/version.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/base/text.h"
 #include "core/cli/arguments.h"
-#include "core/config/text.h"
+#include "core/profile/cost.h"
 #include "core/registry/registry.h"
 #include "core/tensor/device.h"
-#include "core/train/cost.h"
 
 namespace sam3lab {
 namespace {

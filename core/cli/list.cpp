@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base/text.h"
 #include "core/cli/arguments.h"
 #include "core/cli/recipe_list.h"
 #include "core/cli/terms.h"
-#include "core/config/text.h"
 #include "core/registry/registry.h"
 
 namespace sam3lab {

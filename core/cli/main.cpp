@@ -8,8 +8,8 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/base/text.h"
 #include "core/cli/command.h"
-#include "core/config/text.h"
 #include "core/grid/failure.h"
 #include "core/registry/registry.h"
 

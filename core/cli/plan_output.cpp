@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/train/constant_rate.h"
-#include "core/train/schedule.h"
+#include "core/optim/constant_rate.h"
+#include "core/optim/schedule.h"
 
 namespace sam3lab {
 namespace {

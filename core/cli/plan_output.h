@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "core/grid/plan.h"
+#include "core/run/plan.h"
 
 namespace sam3lab {
 

@@ -9,15 +9,15 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 #include <sam3lab/api/windows.h>
 
+#include "core/base/atomic_file.h"
+#include "core/base/text.h"
 #include "core/cli/arguments.h"
 #include "core/cli/predict_model.h"
 #include "core/cli/progress.h"
-#include "core/config/text.h"
 #include "core/eval/predict.h"
 #include "core/eval/predict_files.h"
 #include "core/eval/predict_volume.h"

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "core/grid/run_cell.h"
+#include "core/run/run_cell.h"
 
 namespace sam3lab {
 

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 
+#include "core/base/atomic_file.h"
 #include "core/cli/arguments.h"
 #include "core/record/run_record.h"
 #include "core/report/compare_text.h"

@@ -15,7 +15,7 @@
 #include "core/cli/experiment_arguments.h"
 #include "core/cli/grid_output.h"
 #include "core/cli/progress.h"
-#include "core/grid/cell_device.h"
+#include "core/run/cell_device.h"
 #include "core/grid/failure.h"
 #include "core/grid/rank_processes.h"
 #include "core/grid/run_grid.h"

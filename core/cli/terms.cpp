@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/term_dictionary.h>
 
+#include "core/base/term_dictionary.h"
+#include "core/base/text.h"
 #include "core/config/recipes.h"
-#include "core/config/text.h"
 
 namespace sam3lab {
 namespace {

@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.h"
 #include "core/cli/arguments.h"
 #include "core/config/read.h"
-#include "core/config/text.h"
+#include "core/data/split_file.h"
 #include "core/registry/registry.h"
-#include "core/train/split_file.h"
 #include "core/verify/verify.h"
 #include "core/verify/verify_html.h"
 #include "core/verify/verify_text.h"

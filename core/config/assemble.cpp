@@ -4,13 +4,12 @@
 #include <optional>
 #include <set>
 
-#include <sam3lab/api/sha256.h>
-
+#include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/config/check.h"
 #include "core/config/check_data.h"
 #include "core/config/check_training.h"
 #include "core/config/resolved.h"
-#include "core/config/text.h"
 
 namespace sam3lab {
 namespace {

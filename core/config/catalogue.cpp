@@ -1,7 +1,7 @@
 #include "core/config/catalogue.h"
 
+#include "core/base/text.h"
 #include "core/config/tables.h"
-#include "core/config/text.h"
 
 namespace sam3lab {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.h"
 #include "core/config/device_name.h"
-#include "core/config/text.h"
 
 namespace sam3lab {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <set>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 #include "core/config/toml_text.h"
 
 namespace sam3lab {

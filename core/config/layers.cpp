@@ -4,9 +4,9 @@
 #include <optional>
 #include <set>
 
+#include "core/base/text.h"
 #include "core/config/catalogue.h"
 #include "core/config/tables.h"
-#include "core/config/text.h"
 #include "core/config/toml_text.h"
 
 namespace sam3lab {

@@ -5,10 +5,10 @@
 #include <set>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/config/assemble.h"
 #include "core/config/grid.h"
 #include "core/config/layers.h"
-#include "core/config/text.h"
 #include "core/config/toml_text.h"
 
 namespace sam3lab {

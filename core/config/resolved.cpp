@@ -1,6 +1,6 @@
 #include "core/config/resolved.h"
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace {

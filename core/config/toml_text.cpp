@@ -5,7 +5,7 @@
 
 #include <toml++/toml.h>
 
-#include <sam3lab/api/toml_ascii.h>
+#include "core/base/toml_ascii.h"
 
 namespace sam3lab {
 namespace {

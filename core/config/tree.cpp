@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace {

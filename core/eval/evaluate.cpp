@@ -13,8 +13,8 @@
 
 #include "core/eval/gather_scores.h"
 #include "core/eval/predict.h"
-#include "core/train/on_device.h"
-#include "core/train/sample.h"
+#include "core/tensor/on_device.h"
+#include "core/data/sample.h"
 
 namespace sam3lab {
 namespace {

@@ -10,7 +10,7 @@
 #include <sam3lab/api/metric.h>
 
 #include "core/record/run_record.h"
-#include "core/train/pool.h"
+#include "core/data/pool.h"
 
 namespace sam3lab {
 

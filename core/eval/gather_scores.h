@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core/record/run_record.h"
-#include "core/train/ranks.h"
+#include "core/distributed/ranks.h"
 
 namespace sam3lab {
 

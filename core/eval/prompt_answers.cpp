@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/image/model_image.h"
-#include "core/train/on_device.h"
+#include "core/tensor/on_device.h"
 
 namespace sam3lab {
 namespace {

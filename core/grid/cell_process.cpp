@@ -17,7 +17,7 @@
 
 #include "core/grid/failure.h"
 #include "core/grid/rank_processes.h"
-#include "core/train/ranks.h"
+#include "core/distributed/ranks.h"
 
 namespace sam3lab {
 namespace {

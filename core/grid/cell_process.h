@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/grid/run_cell.h"
+#include "core/run/run_cell.h"
 
 namespace sam3lab {
 

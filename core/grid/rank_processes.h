@@ -3,7 +3,7 @@
 #include <atomic>
 #include <functional>
 
-#include "core/train/ranks.h"
+#include "core/distributed/ranks.h"
 
 namespace sam3lab {
 

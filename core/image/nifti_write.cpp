@@ -8,9 +8,10 @@
 #include <torch/torch.h>
 #include <zlib.h>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
+
+#include "core/base/atomic_file.h"
 
 namespace sam3lab {
 namespace {

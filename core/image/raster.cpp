@@ -6,9 +6,10 @@
 
 #include <torch/torch.h>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
+
+#include "core/base/atomic_file.h"
 #include "core/image/byte_source.h"
 #include "core/image/codecs.h"
 #include "core/image/dicom.h"

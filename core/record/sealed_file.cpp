@@ -3,9 +3,10 @@
 #include <fstream>
 #include <string_view>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/sha256.h>
+
+#include "core/base/atomic_file.h"
+#include "core/base/sha256.h"
 
 namespace sam3lab {
 namespace {

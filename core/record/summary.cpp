@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/record/figures.h"
+#include "core/record/statistics.h"
 #include "core/record/layout.h"
 
 namespace sam3lab {

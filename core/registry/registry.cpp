@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/text.h"
 #include "core/config/tables.h"
-#include "core/config/text.h"
 #include "core/registry/plugin_file.h"
 
 namespace sam3lab {

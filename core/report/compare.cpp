@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/sha256.h>
 
-#include "core/config/text.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/config/toml_text.h"
 #include "core/record/summary.h"
 

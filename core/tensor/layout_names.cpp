@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include <sam3lab/api/names.h>
+#include "core/base/names.h"
 
 namespace sam3lab {
 namespace {

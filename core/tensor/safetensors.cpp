@@ -9,9 +9,9 @@
 
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 
+#include "core/base/atomic_file.h"
 #include "core/tensor/mapped_file.h"
 #include "core/tensor/safetensors_header.h"
 

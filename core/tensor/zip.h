@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <sam3lab/api/atomic_file.h>
+#include "core/base/atomic_file.h"
 
 namespace sam3lab::zip {
 

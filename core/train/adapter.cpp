@@ -12,8 +12,8 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/base/text.h"
 #include "core/config/saved_choice.h"
-#include "core/config/text.h"
 #include "core/tensor/safetensors.h"
 
 namespace sam3lab {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/train/share.h"
+#include "core/train/shard.h"
 
 namespace sam3lab {
 

@@ -11,7 +11,7 @@
 #include <sam3lab/api/random.h>
 
 #include "core/train/autocast.h"
-#include "core/train/on_device.h"
+#include "core/tensor/on_device.h"
 #include "core/train/outputs.h"
 
 namespace sam3lab {

@@ -9,7 +9,7 @@
 #include <sam3lab/api/scheme.h>
 
 #include "core/train/criterion.h"
-#include "core/train/share.h"
+#include "core/train/shard.h"
 
 namespace sam3lab {
 

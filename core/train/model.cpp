@@ -9,11 +9,11 @@
 #include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/open_file.h>
-#include <sam3lab/api/sha256.h>
 
+#include "core/base/open_file.h"
+#include "core/base/sha256.h"
+#include "core/tensor/caching_allocator.h"
 #include "core/tensor/layout.h"
-#include "core/tensor/pages.h"
 #include "core/tensor/torch_file.h"
 
 namespace sam3lab {

@@ -13,8 +13,8 @@
 #include "core/tensor/layout.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
-#include "core/train/adamw.h"
-#include "core/train/on_device.h"
+#include "core/optim/adamw.h"
+#include "core/tensor/on_device.h"
 
 namespace sam3lab {
 namespace {

@@ -11,10 +11,10 @@
 #include <sam3lab/api/error.h>
 
 #include "core/train/autocast.h"
-#include "core/train/constant_rate.h"
+#include "core/optim/constant_rate.h"
 #include "core/train/diagnosis.h"
-#include "core/train/on_device.h"
-#include "core/train/side_by_side.h"
+#include "core/tensor/on_device.h"
+#include "core/tensor/parallel_for.h"
 
 namespace sam3lab {
 namespace {

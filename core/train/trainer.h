@@ -10,16 +10,16 @@
 
 #include "core/config/experiment.h"
 #include "core/record/run_record.h"
-#include "core/train/adamw.h"
-#include "core/train/cost.h"
+#include "core/optim/adamw.h"
+#include "core/profile/cost.h"
 #include "core/train/criterion.h"
 #include "core/train/gradients.h"
-#include "core/train/loader.h"
-#include "core/train/loss_scale.h"
-#include "core/train/moving_average.h"
-#include "core/train/pool.h"
-#include "core/train/rank_step.h"
-#include "core/train/schedule.h"
+#include "core/data/loader.h"
+#include "core/optim/loss_scale.h"
+#include "core/optim/moving_average.h"
+#include "core/data/pool.h"
+#include "core/distributed/rank_step.h"
+#include "core/optim/schedule.h"
 
 namespace sam3lab {
 

@@ -12,9 +12,9 @@
 #include <sam3lab/api/dataset.h>
 
 #include "core/config/experiment.h"
-#include "core/train/split.h"
+#include "core/data/split.h"
 #include "core/verify/findings.h"
-#include "core/verify/fingerprint.h"
+#include "core/verify/perceptual_hash.h"
 
 namespace sam3lab {
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace {

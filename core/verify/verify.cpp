@@ -7,7 +7,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/train/open_dataset.h"
+#include "core/data/open_dataset.h"
 #include "core/verify/pairing.h"
 #include "core/verify/texts.h"
 

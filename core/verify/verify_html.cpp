@@ -7,9 +7,9 @@
 #include <opencv2/imgproc.hpp>
 #include <openssl/evp.h>
 
-#include <sam3lab/api/atomic_file.h>
 #include <sam3lab/api/error.h>
 
+#include "core/base/atomic_file.h"
 #include "core/image/codecs.h"
 #include "core/verify/verify_text.h"
 

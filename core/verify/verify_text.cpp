@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/config/text.h"
+#include "core/base/text.h"
 
 namespace sam3lab {
 namespace {

@@ -9,8 +9,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/names.h>
 #include <sam3lab/api/random.h>
+
+#include "core/base/names.h"
 
 namespace sam3lab {
 namespace {

@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <sam3lab/api/bounded_folder.h>
-
+#include "core/base/bounded_folder.h"
 #include "plugins/shared/content_hashes.h"
 #include "plugins/shared/labelled_volume.h"
 #include "plugins/shared/packed_case.h"

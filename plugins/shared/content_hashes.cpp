@@ -12,7 +12,8 @@
 #include <vector>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/open_file.h>
+
+#include "core/base/open_file.h"
 
 namespace sam3lab {
 namespace {

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string>
 
-#include <sam3lab/api/sha256.h>
+#include "core/base/sha256.h"
 
 namespace sam3lab {
 

@@ -4,7 +4,8 @@
 #include <filesystem>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/toml_ascii.h>
+
+#include "core/base/toml_ascii.h"
 
 namespace sam3lab {
 namespace {

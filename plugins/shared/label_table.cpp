@@ -5,7 +5,7 @@
 
 #include <torch/torch.h>
 
-#include <sam3lab/api/toml_file.h>
+#include "core/base/toml_file.h"
 
 namespace sam3lab {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include <sam3lab/api/toml_file.h>
+#include "core/base/toml_file.h"
 
 namespace sam3lab {
 namespace {

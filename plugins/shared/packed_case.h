@@ -13,8 +13,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <sam3lab/api/open_file.h>
-
+#include "core/base/open_file.h"
 #include "plugins/shared/labelled_volume.h"
 
 namespace sam3lab {

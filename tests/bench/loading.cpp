@@ -14,10 +14,10 @@
 
 #include "core/config/read.h"
 #include "core/registry/registry.h"
-#include "core/tensor/pages.h"
-#include "core/train/loader.h"
-#include "core/train/pool.h"
-#include "core/train/sample.h"
+#include "core/tensor/caching_allocator.h"
+#include "core/data/loader.h"
+#include "core/data/pool.h"
+#include "core/data/sample.h"
 
 namespace {
 

@@ -21,10 +21,10 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/pages.h"
-#include "core/train/adamw.h"
+#include "core/tensor/caching_allocator.h"
+#include "core/optim/adamw.h"
 #include "core/train/criterion.h"
-#include "core/train/feature_files.h"
+#include "core/run/feature_cache.h"
 #include "core/train/trace.h"
 #include "plugins/backbones/sam3/model.h"
 #include "plugins/losses/box/box_loss.h"

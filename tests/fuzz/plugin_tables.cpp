@@ -1,5 +1,5 @@
 // The TOML files that plugins read for themselves: a label table and a dictionary of prompts.
-#include <sam3lab/api/term_dictionary.h>
+#include "core/base/term_dictionary.h"
 #include "plugins/shared/label_table.h"
 #include "tests/fuzz/target.h"
 

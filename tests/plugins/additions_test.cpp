@@ -12,8 +12,8 @@
 #include <torch/torch.h>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/names.h>
 
+#include "core/base/names.h"
 #include "plugins/schemes/adapter/adapter_scheme.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "plugins/schemes/prefix/prefix_scheme.h"

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "core/train/flops.h"
+#include "core/profile/flops.h"
 #include "plugins/backbones/sam3/dropout_attention.h"
 #include "plugins/backbones/sam3/recompute.h"
 

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "core/train/augment.h"
-#include "core/train/sample.h"
+#include "core/data/augment.h"
+#include "core/data/sample.h"
 #include "plugins/losses/grounding/grounding_loss.h"
 #include "plugins/losses/instance_mask/instance_mask_loss.h"
 #include "plugins/losses/semantic_mask/semantic_mask_loss.h"

@@ -13,10 +13,10 @@
 #include <torch/torch.h>
 
 #include "core/train/autocast.h"
-#include "core/train/feature_files.h"
-#include "core/train/flops.h"
+#include "core/run/feature_cache.h"
+#include "core/profile/flops.h"
 #include "core/train/gradients.h"
-#include "core/train/side_by_side.h"
+#include "core/tensor/parallel_for.h"
 #include "plugins/losses/box/box_loss.h"
 #include "plugins/losses/classification_presence/classification_presence_loss.h"
 #include "plugins/losses/instance_mask/instance_mask_loss.h"

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "core/train/flops.h"
+#include "core/profile/flops.h"
 #include "plugins/backbones/sam3/products.h"
 
 namespace sam3lab::sam3 {

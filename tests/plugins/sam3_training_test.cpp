@@ -13,7 +13,7 @@
 #include <torch/torch.h>
 
 #include "core/tensor/torch_file.h"
-#include "core/train/schedule.h"
+#include "core/optim/schedule.h"
 #include "core/train/trace.h"
 #include "plugins/losses/box/box_loss.h"
 #include "plugins/losses/classification_presence/classification_presence_loss.h"

@@ -4,7 +4,7 @@
 
 #include <torch/torch.h>
 
-#include "core/train/sample.h"
+#include "core/data/sample.h"
 
 namespace sam3lab::test {
 

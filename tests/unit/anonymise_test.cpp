@@ -6,8 +6,8 @@
 #include <sam3lab/api/error.h>
 
 #include "core/image/burned_in_text.h"
-#include "core/train/anonymise.h"
-#include "core/train/open_dataset.h"
+#include "core/data/anonymise.h"
+#include "core/data/open_dataset.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

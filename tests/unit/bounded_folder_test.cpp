@@ -1,6 +1,4 @@
 // A folder of files that processes share.
-#include <sam3lab/api/bounded_folder.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/bounded_folder.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

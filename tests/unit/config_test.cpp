@@ -5,10 +5,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include <sam3lab/api/sha256.h>
-
+#include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/config/read.h"
-#include "core/config/text.h"
 #include "core/config/toml_text.h"
 
 namespace sam3lab {

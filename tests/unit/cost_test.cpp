@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/train/cost.h"
+#include "core/profile/cost.h"
 
 namespace sam3lab {
 namespace {

@@ -8,10 +8,10 @@
 #include "core/config/check_training.h"
 #include "core/config/device_name.h"
 #include "core/tensor/device.h"
-#include "core/train/adamw.h"
-#include "core/train/adamw_update.h"
-#include "core/train/cuda_kernels.h"
-#include "core/train/on_device.h"
+#include "core/optim/adamw.h"
+#include "core/optim/adamw_update.h"
+#include "core/optim/cuda_kernels.h"
+#include "core/tensor/on_device.h"
 
 namespace sam3lab {
 namespace {

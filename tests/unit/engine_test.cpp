@@ -10,12 +10,12 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/train/adamw.h"
+#include "core/optim/adamw.h"
 #include "core/train/autocast.h"
-#include "core/train/loss_scale.h"
-#include "core/train/moving_average.h"
+#include "core/optim/loss_scale.h"
+#include "core/optim/moving_average.h"
 #include "core/train/outputs.h"
-#include "core/train/share.h"
+#include "core/train/shard.h"
 #include "core/train/training_checkpoint.h"
 
 namespace sam3lab {

@@ -18,8 +18,8 @@
 #include <sam3lab/api/error.h>
 
 #include "core/tensor/safetensors.h"
-#include "core/train/feature_files.h"
-#include "core/train/side_by_side.h"
+#include "core/run/feature_cache.h"
+#include "core/tensor/parallel_for.h"
 
 namespace sam3lab {
 namespace {

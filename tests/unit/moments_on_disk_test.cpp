@@ -1,5 +1,5 @@
 // AdamW's moments in a file: the same bits as in memory, whatever is read ahead, saved, restored or refused.
-#include "core/train/moments_on_disk.h"
+#include "core/optim/optimizer_offload.h"
 
 #include <atomic>
 #include <filesystem>
@@ -11,8 +11,8 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/pages.h"
-#include "core/train/adamw.h"
+#include "core/tensor/caching_allocator.h"
+#include "core/optim/adamw.h"
 
 namespace sam3lab {
 namespace {

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "core/tensor/pages.h"
+#include "core/tensor/caching_allocator.h"
 
 namespace sam3lab {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/grid/processor.h"
+#include "core/run/cpu_name.h"
 
 #include <gtest/gtest.h>
 

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "core/eval/gather_scores.h"
-#include "core/train/adamw.h"
-#include "core/train/rank_step.h"
-#include "core/train/ranks.h"
+#include "core/optim/adamw.h"
+#include "core/distributed/rank_step.h"
+#include "core/distributed/ranks.h"
 
 namespace sam3lab {
 namespace {

@@ -8,11 +8,11 @@
 #include <ATen/ATen.h>
 #include <sam3lab/api/error.h>
 
-#include "core/train/adamw.h"
-#include "core/train/box_prompts.h"
-#include "core/train/constant_rate.h"
-#include "core/train/resize_pad.h"
-#include "core/train/sample.h"
+#include "core/optim/adamw.h"
+#include "core/data/box_prompts.h"
+#include "core/optim/constant_rate.h"
+#include "core/data/resize_pad.h"
+#include "core/data/sample.h"
 
 namespace sam3lab {
 namespace {

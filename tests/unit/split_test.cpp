@@ -7,8 +7,8 @@
 #include <sam3lab/api/random.h>
 
 #include "core/config/check_data.h"
-#include "core/train/split.h"
-#include "core/train/split_file.h"
+#include "core/data/split.h"
+#include "core/data/split_file.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

@@ -6,10 +6,10 @@
 #include <ATen/ATen.h>
 #include <torch/optim/adamw.h>
 
-#include "core/train/adamw.h"
-#include "core/train/augment.h"
-#include "core/train/sample.h"
-#include "core/train/schedule.h"
+#include "core/optim/adamw.h"
+#include "core/data/augment.h"
+#include "core/data/sample.h"
+#include "core/optim/schedule.h"
 
 namespace sam3lab {
 namespace {

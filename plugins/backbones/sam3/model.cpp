@@ -7,8 +7,8 @@
 #include <ATen/ATen.h>
 
 #include <sam3lab/api/error.h>
-#include <sam3lab/api/names.h>
 
+#include "core/base/names.h"
 #include "plugins/backbones/sam3/initialise.h"
 #include "plugins/backbones/sam3/vocabulary.h"
 

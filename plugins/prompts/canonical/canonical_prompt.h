@@ -4,9 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include <sam3lab/api/term_dictionary.h>
 #include <sam3lab/api/options.h>
 #include <sam3lab/api/prompt.h>
+
+#include "core/base/term_dictionary.h"
 
 namespace sam3lab {
 

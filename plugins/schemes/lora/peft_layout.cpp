@@ -2,8 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sam3lab/api/names.h>
-
+#include "core/base/names.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 
 namespace sam3lab {

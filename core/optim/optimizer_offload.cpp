@@ -1,0 +1,214 @@
+#include "core/optim/optimizer_offload.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/base/open_file.h"
+
+namespace sam3lab {
+namespace {
+
+constexpr std::int64_t block = 4096;  // of a disk: direct access wants places, sizes and memory in whole ones
+
+std::int64_t half_bytes(std::int64_t numbers) {
+  return (numbers * static_cast<std::int64_t>(sizeof(float)) + block - 1) / block * block;
+}
+
+}  // namespace
+
+// Read and written past the system's cache, which would keep in memory what was to leave it; through it where the file system
+// or the place of the memory allows nothing else.
+class MomentsOnDisk::File {
+ public:
+  File(const std::filesystem::path& folder, std::int64_t bytes) : folder_(folder.string()) {
+    std::error_code ignored;
+    std::filesystem::create_directories(folder, ignored);
+    auto path = (folder / "moments-XXXXXX").string();
+    cached_ = OpenFile(mkostemp(path.data(), O_CLOEXEC));
+    if (!cached_.valid()) fail("cannot make a file for AdamW's moments", errno);
+    direct_ = OpenFile(open(path.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT));
+    unlink(path.c_str());
+    if (const int error = posix_fallocate(cached_.descriptor(), 0, bytes); error != 0)
+      fail(fmt::format("no room for AdamW's moments, {:.1f} GB", static_cast<double>(bytes) / 1e9), error);
+  }
+
+  void write(const void* data, std::size_t bytes, std::uint64_t offset) const {
+    if (aligned(data) && direct_.write(data, bytes, offset)) return;
+    if (!cached_.write(data, bytes, offset)) fail("cannot write AdamW's moments", errno);
+  }
+  void read(void* data, std::size_t bytes, std::uint64_t offset) const {
+    if (aligned(data) && direct_.read(data, bytes, offset)) return;
+    if (!cached_.read(data, bytes, offset)) fail("cannot read AdamW's moments", errno);
+  }
+
+ private:
+  [[nodiscard]] bool aligned(const void* data) const {
+    return direct_.valid() && reinterpret_cast<std::uintptr_t>(data) % block == 0;
+  }
+  [[noreturn]] void fail(const std::string& what, int error) const {
+    throw DataError(Fault{folder_, what, std::strerror(error), "",
+                          "give --out a folder on a disk with room, or set train.memory = \"exact\""});
+  }
+
+  std::string folder_;
+  OpenFile cached_, direct_;
+};
+
+MomentsOnDisk::MomentsOnDisk(const std::filesystem::path& folder, std::vector<std::int64_t> sizes) {
+  std::int64_t end = 0;
+  for (const auto numbers : sizes) {
+    const auto bytes = 2 * half_bytes(numbers);
+    slots_.push_back({numbers, end, bytes, Place::nowhere, false, {}});
+    end += bytes;
+  }
+  file_ = std::make_unique<File>(folder, end);
+  thread_ = std::thread([this] { work(); });
+}
+
+MomentsOnDisk::~MomentsOnDisk() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+MomentsOnDisk::Pair MomentsOnDisk::take(std::size_t slot) {
+  std::unique_lock lock(mutex_);
+  auto& s = slots_[slot];
+  changed_.wait(lock, [&] { return !s.busy; });
+  if (failed_) std::rethrow_exception(failed_);
+  if (s.place == Place::disk) read_one(lock, slot);
+  if (failed_) std::rethrow_exception(failed_);
+  if (s.place == Place::nowhere) {
+    s.pair = at::zeros({2, s.bytes / 2 / static_cast<std::int64_t>(sizeof(float))}, at::kFloat);
+    s.place = Place::changed;
+    in_memory_ += s.bytes;
+  }
+  std::erase(to_write_, slot);
+  return {s.pair[0].narrow(0, 0, s.numbers), s.pair[1].narrow(0, 0, s.numbers)};
+}
+
+void MomentsOnDisk::put(std::size_t slot) {
+  {
+    const std::lock_guard lock(mutex_);
+    slots_[slot].place = Place::changed;
+    to_write_.push_back(slot);
+  }
+  changed_.notify_all();
+}
+
+void MomentsOnDisk::leave() {
+  {
+    std::unique_lock lock(mutex_);
+    room_ = nullptr;
+    changed_.wait(lock, [&] { return std::ranges::none_of(slots_, &Slot::busy); });
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      auto& s = slots_[i];
+      if (s.place == Place::memory) forget(s);
+      if (s.place == Place::changed && std::ranges::find(to_write_, i) == to_write_.end()) to_write_.push_back(i);
+    }
+  }
+  changed_.notify_all();
+}
+
+void MomentsOnDisk::fetch(Room room) {
+  {
+    const std::lock_guard lock(mutex_);
+    room_ = std::move(room);
+    next_ = 0;
+  }
+  changed_.notify_all();
+}
+
+std::int64_t MomentsOnDisk::bytes_in_memory() const {
+  const std::lock_guard lock(mutex_);
+  return in_memory_;
+}
+
+void MomentsOnDisk::wait() const {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return failed_ || (to_write_.empty() && std::ranges::none_of(slots_, &Slot::busy)); });
+}
+
+void MomentsOnDisk::work() {
+  std::unique_lock lock(mutex_);
+  while (!ends_) {
+    while (room_ && next_ < slots_.size() && (slots_[next_].place != Place::disk || slots_[next_].busy)) ++next_;
+    const bool reads = room_ && !failed_ && next_ < slots_.size();
+    if (reads && room_(in_memory_) >= slots_[next_].bytes) {
+      read_one(lock, next_);
+    } else if (!to_write_.empty() && !failed_) {
+      write_one(lock);
+    } else if (reads) {
+      changed_.wait_for(lock, std::chrono::milliseconds(20));  // the passes tell nobody when they free memory
+    } else {
+      changed_.wait(lock);
+    }
+  }
+}
+
+void MomentsOnDisk::read_one(std::unique_lock<std::mutex>& lock, std::size_t slot) {
+  auto& s = slots_[slot];
+  s.busy = true;
+  lock.unlock();
+  at::Tensor pair;
+  std::exception_ptr failure;
+  try {
+    pair = at::empty({2, s.bytes / 2 / static_cast<std::int64_t>(sizeof(float))}, at::kFloat);
+    file_->read(pair.data_ptr(), static_cast<std::size_t>(s.bytes), static_cast<std::uint64_t>(s.offset));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  lock.lock();
+  s.busy = false;
+  if (failure) {
+    failed_ = failure;
+  } else {
+    s.pair = std::move(pair);
+    s.place = Place::memory;
+    in_memory_ += s.bytes;
+  }
+  changed_.notify_all();
+}
+
+void MomentsOnDisk::write_one(std::unique_lock<std::mutex>& lock) {
+  auto& s = slots_[to_write_.front()];
+  to_write_.pop_front();
+  s.busy = true;
+  lock.unlock();
+  std::exception_ptr failure;
+  try {
+    file_->write(s.pair.const_data_ptr(), static_cast<std::size_t>(s.bytes), static_cast<std::uint64_t>(s.offset));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  lock.lock();
+  s.busy = false;
+  if (failure) {
+    failed_ = failure;  // the numbers stay in memory
+  } else {
+    forget(s);
+  }
+  changed_.notify_all();
+}
+
+void MomentsOnDisk::forget(Slot& slot) {
+  slot.pair = at::Tensor();
+  slot.place = Place::disk;
+  in_memory_ -= slot.bytes;
+}
+
+}  // namespace sam3lab

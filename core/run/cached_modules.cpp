@@ -1,0 +1,62 @@
+#include "core/run/cached_modules.h"
+
+#include <algorithm>
+
+#include <ATen/Version.h>
+#include <fmt/format.h>
+
+#include <sam3lab/stamp.h>
+
+#include "core/base/text.h"
+#include "core/run/cell.h"
+#include "core/run/code_version.h"
+#include "core/run/cpu_name.h"
+
+namespace sam3lab {
+namespace {
+
+// What rounding depends on beside model and input.
+std::string context_of(const Cell& cell) {
+  const auto& train = cell.experiment.train;
+  return fmt::format("code {}\nLibTorch {}\n{}, {}, {}, {} threads{}", code_digest(), SAM3LAB_TORCH_VERSION, cell.device.name,
+                     processor_name(), at::get_cpu_capability(), train.threads, train.deterministic ? ", deterministic" : "");
+}
+
+}  // namespace
+
+std::string KeptParts::text() const { return names.empty() ? "nothing is cached: " + reason : "cached: " + join(names); }
+
+KeptParts keep_features(Backbone& model, const std::shared_ptr<FeatureStore>& store) {
+  KeptParts kept{model.keep_features(store), ""};
+  const auto parameters = model.parameters();
+  if (!kept.names.empty()) return kept;
+  kept.reason = std::ranges::all_of(parameters, [](const auto& entry) { return entry.second.requires_grad(); })
+                    ? "every parameter trains"
+                    : "each part that the backbone could keep holds or follows something that trains or was added";
+  return kept;
+}
+
+void open_features(Cell& cell) {
+  const auto& train = cell.experiment.train;
+  if (train.cache.empty()) return;
+  cell.features =
+      std::make_shared<FeatureFiles>(train.cache, static_cast<std::uint64_t>(train.cache_gb * 1e9), context_of(cell));
+}
+
+void keep_features(Cell& cell) {
+  if (!cell.features) return;
+  std::string text;
+  for (const auto& copy : cell.model.copies) text = keep_features(*copy, cell.features).text();
+  cell.record.environment["cache"] = text;
+  cell.report({"cache", 0, 0, 0.0, text + fmt::format("; in {}", cell.features->folder().string())});
+}
+
+void record_features(Cell& cell) {
+  if (!cell.features) return;
+  const auto counts = cell.features->counts();
+  auto& text = cell.record.environment["cache"];
+  text += fmt::format("; {} found, {} computed", counts.found, counts.missing);
+  if (counts.not_kept > 0) text += fmt::format(", {} of them not kept: {}", counts.not_kept, counts.failure);
+}
+
+}  // namespace sam3lab

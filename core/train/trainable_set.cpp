@@ -1,0 +1,119 @@
+#include "core/train/trainable_set.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <sam3lab/api/error.h>
+
+#include "core/tensor/on_device.h"
+
+#include "core/train/adapter.h"
+#include "core/optim/constant_rate.h"
+
+namespace sam3lab {
+namespace {
+
+// For a teacher: evaluation mode, no gradients.
+std::shared_ptr<Backbone> make_other(const Experiment& experiment, const Registry& registry, std::uint64_t seed,
+                                     c10::Device device, const OptionValues& options, const std::string& checkpoint) {
+  auto choice = experiment.backbone;
+  for (const auto& [name, value] : options) choice.options[name] = value;
+  auto model = registry.make<Backbone>(choice);
+  model->initialise(seed);
+  if (!checkpoint.empty()) {
+    CheckpointOptions load;
+    load.load = checkpoint;
+    (void)load_weights(*model, load);
+  }
+  if (!device.is_cpu()) model->move(device);
+  for (auto& [name, parameter] : model->parameters()) parameter.requires_grad_(false);
+  model->train(false);
+  return model;
+}
+
+void share(const Tuning& from, const Tuning& to) {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < from.added.size(); ++i) to.added[i].second.set_data(from.added[i].second);
+  for (std::size_t g = 0; g < from.groups.size(); ++g) {
+    const auto& source = from.groups[g].parameters;
+    const auto& target = to.groups[g].parameters;
+    for (std::size_t i = 0; i < source.size(); ++i) target[i].second.set_data(source[i].second);
+  }
+}
+
+std::vector<Tuning> prepare_all(Model& model, const PluginChoice& choice, const Experiment& experiment,
+                                const Registry& registry, std::uint64_t seed) {
+  const auto scheme = registry.make<Scheme>(choice);
+  const SchemeInput input{experiment.train.learning_rate, experiment.train.weight_decay, seed,
+                          [&](const OptionValues& options, const std::string& checkpoint) {
+                            return make_other(experiment, registry, seed, device_of(*model.copies.front()), options,
+                                              checkpoint);
+                          }};
+  std::vector<Tuning> tunings;
+  for (const auto& copy : model.copies) tunings.push_back(scheme->prepare(*copy, input));
+  for (std::size_t c = 1; c < tunings.size(); ++c) share(tunings.front(), tunings[c]);
+  return tunings;
+}
+
+void refuse_unmergeable(const Tuning& tuning, const PluginChoice& scheme, const Experiment& experiment) {
+  if (!experiment.checkpoint.merge || tuning.added.empty() || tuning.merge) return;
+  throw UsageError(Fault{scheme.where, fmt::format("what scheme '{}' adds cannot be merged into the weights", scheme.use),
+                         "checkpoint.merge = true", "checkpoint.merge = false", ""});
+}
+
+void refuse_useless(const Tuning& tuning, const Experiment& experiment) {
+  const auto& scheme = experiment.scheme;
+  if (trainable_parameters(tuning) == 0) {
+    throw UsageError(Fault{scheme.where, fmt::format("scheme '{}' leaves nothing to train", scheme.use),
+                           fmt::format("train.steps = {}", experiment.train.steps), "trainable parameters",
+                           "set train.steps = 0 to evaluate only"});
+  }
+  refuse_unmergeable(tuning, scheme, experiment);
+}
+
+void refuse_other_scheme(const PluginChoice& saved, const PluginChoice& mine) {
+  if (saved.use == mine.use) return;
+  throw UsageError(Fault{mine.where, "another scheme made what checkpoint.adapter holds", fmt::format("scheme '{}'", mine.use),
+                         fmt::format("'{}'", saved.use),
+                         "merge it into the weights first: a run with train.steps = 0 and checkpoint.merge = true"});
+}
+
+void refuse_large_sides(const Backbone& model, const Experiment& experiment) {
+  if (experiment.augment.smallest_side <= model.image_size()) return;
+  throw UsageError(Fault{"augment.smallest_side", "exceeds the images that the model reads",
+                         std::to_string(experiment.augment.smallest_side), fmt::format("at most {}", model.image_size()),
+                         "0 resizes to the model's square"});
+}
+
+}  // namespace
+
+std::int64_t trainable_parameters(const Tuning& tuning) {
+  std::int64_t count = 0;
+  for (const auto& group : tuning.groups) {
+    for (const auto& [name, parameter] : group.parameters) count += parameter.numel();
+  }
+  return count;
+}
+
+std::vector<Tuning> tune(Model& model, const Experiment& experiment, const Registry& registry, std::uint64_t seed) {
+  const auto& adapter = experiment.checkpoint.adapter;
+  if (!adapter.empty()) refuse_other_scheme(saved_scheme(adapter, registry.catalogue()), experiment.scheme);
+  auto tunings = prepare_all(model, experiment.scheme, experiment, registry, seed);
+  for (auto& tuning : tunings) name_constant_rates(tuning.groups, experiment.train.constant_rate);
+  refuse_useless(tunings.front(), experiment);
+  refuse_large_sides(*model.copies.front(), experiment);
+  if (!adapter.empty()) load_additions(tunings.front(), adapter);
+  return tunings;
+}
+
+std::vector<Tuning> hang_additions(Model& model, const Experiment& experiment, const Registry& registry) {
+  const auto& folder = experiment.checkpoint.adapter;
+  const auto scheme = saved_scheme(folder, registry.catalogue());
+  auto tunings = prepare_all(model, scheme, experiment, registry, 0);
+  refuse_unmergeable(tunings.front(), scheme, experiment);
+  load_additions(tunings.front(), folder);
+  return tunings;
+}
+
+}  // namespace sam3lab
