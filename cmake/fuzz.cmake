@@ -6,11 +6,11 @@ endif()
 file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/base/*.cpp core/config/*.cpp core/record/*.cpp
   core/image/*.cpp core/tensor/own_process.cpp core/tensor/mapped_file.cpp core/tensor/pickle.cpp core/tensor/safetensors*.cpp core/tensor/torch_file.cpp
   core/tensor/zip_read.cpp core/tensor/zip_write.cpp core/tensor/layout*.cpp
-  plugins/shared/label_table.cpp plugins/datasets/coco/coco_file.cpp plugins/datasets/coco/coco_masks.cpp plugins/datasets/coco/coco_stream.cpp plugins/datasets/volume_folder/msd_file.cpp
-  plugins/backbones/sam3/text_cleaning.cpp plugins/backbones/sam3/tokenizer.cpp plugins/backbones/sam3/vocabulary.cpp
-  plugins/shared/name_pattern.cpp plugins/shared/path_template.cpp plugins/shared/mask_contours.cpp plugins/shared/polygon.cpp
-  plugins/shared/xml_file.cpp plugins/shared/csv_file.cpp plugins/shared/found_masks.cpp plugins/shared/label_masks.cpp
-  plugins/backbones/sam3/characters.cpp plugins/backbones/sam3/mojibake.cpp plugins/backbones/sam3/garbled.cpp plugins/backbones/sam3/html_entities.cpp)
+  plugins/datasets/shared/tables/label_table.cpp plugins/datasets/coco/coco_file.cpp plugins/datasets/coco/coco_masks.cpp plugins/datasets/coco/coco_stream.cpp plugins/datasets/volume_folder/msd_file.cpp
+  plugins/backbones/sam3/text/text_cleaning.cpp plugins/backbones/sam3/text/tokenizer.cpp plugins/backbones/sam3/text/vocabulary.cpp
+  plugins/datasets/shared/paths/name_pattern.cpp plugins/datasets/shared/paths/path_template.cpp plugins/datasets/shared/masks/mask_contours.cpp plugins/datasets/shared/masks/polygon.cpp
+  plugins/datasets/shared/tables/xml_file.cpp plugins/datasets/shared/tables/csv_file.cpp plugins/datasets/shared/masks/found_masks.cpp plugins/datasets/shared/masks/label_masks.cpp
+  plugins/backbones/sam3/text/characters.cpp plugins/backbones/sam3/text/mojibake.cpp plugins/backbones/sam3/text/mojibake_search.cpp plugins/backbones/sam3/text/html_entities.cpp)
 add_library(fuzz_parsers STATIC ${parser_sources} tests/fuzz/files.cpp)
 target_compile_definitions(fuzz_parsers PUBLIC SAM3LAB_FUZZ)
 # LibTorch comes without the type information that -fsanitize=vptr and =function compare.
@@ -21,7 +21,7 @@ target_link_libraries(fuzz_parsers PUBLIC sam3lab_headers sam3lab_libraries ICU:
 target_link_options(fuzz_parsers PUBLIC -Wl,--as-needed -fsanitize=address,undefined)
 # DICOM is DCMTK's to parse; here it is not to be found.
 set_source_files_properties(core/image/dicom.cpp PROPERTIES COMPILE_DEFINITIONS SAM3LAB_DICOM="no_dicom.so")
-set_source_files_properties(plugins/backbones/sam3/vocabulary.cpp PROPERTIES COMPILE_DEFINITIONS
+set_source_files_properties(plugins/backbones/sam3/text/vocabulary.cpp PROPERTIES COMPILE_DEFINITIONS
   SAM3LAB_VOCABULARY_FILE="${CMAKE_SOURCE_DIR}/.deps/vocabulary/bpe_simple_vocab_16e6.txt.gz")
 
 file(GLOB targets CONFIGURE_DEPENDS tests/fuzz/*.cpp)

@@ -1,20 +1,22 @@
-# plugins/<slot>s/<name>/*.cpp becomes build/plugins/<slot>_<name>.so. <name>.cpp is the entry; the rest are parts, which the tests
-# link too. plugin.cmake in the folder, if there is one, adds libraries to ${plugin_target}.
-file(GLOB shared_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/shared/*.cpp)
+# plugins/<slot>s/<name>/ becomes build/plugins/<slot>_<name>.so. <name>.cpp is the entry; the other sources are parts, which the
+# tests link too. plugin.cmake in the folder, if there is one, adds libraries to ${plugin_target}. What several plugins of a slot
+# share is in plugins/<slot>s/shared, what plugins of several slots share in plugins/geometry.
+file(GLOB shared_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/geometry/*.cpp ${CMAKE_SOURCE_DIR}/plugins/*/shared/*.cpp
+  ${CMAKE_SOURCE_DIR}/plugins/*/shared/*/*.cpp)
 if(shared_sources)
   add_library(plugins_shared STATIC ${shared_sources})
   find_package(EXPAT REQUIRED)
   target_link_libraries(plugins_shared PUBLIC sam3lab_core EXPAT::EXPAT)
   sam3lab_use_torch_pch(plugins_shared)
-  # What packed cases (plugins/shared/case_store.h) depend on beside their files: another decoder makes them anew.
+  # What packed cases (plugins/datasets/shared/cases/case_store.h) depend on beside their files: another decoder makes them anew.
   file(GLOB decoders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/image/*.cpp ${CMAKE_SOURCE_DIR}/core/image/*.h
     ${CMAKE_SOURCE_DIR}/core/image/dicom/*.cpp ${CMAKE_SOURCE_DIR}/core/image/dicom/*.h
-    ${CMAKE_SOURCE_DIR}/plugins/shared/labelled_volume.* ${CMAKE_SOURCE_DIR}/plugins/shared/label_table.*
-    ${CMAKE_SOURCE_DIR}/plugins/shared/packed_case.* ${CMAKE_SOURCE_DIR}/plugins/shared/case_store.*)
+    ${CMAKE_SOURCE_DIR}/plugins/datasets/shared/cases/labelled_volume.* ${CMAKE_SOURCE_DIR}/plugins/datasets/shared/tables/label_table.*
+    ${CMAKE_SOURCE_DIR}/plugins/datasets/shared/cases/packed_case.* ${CMAKE_SOURCE_DIR}/plugins/datasets/shared/cases/case_store.*)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${decoders})
   include(${CMAKE_SOURCE_DIR}/cmake/digest.cmake)
   sam3lab_digest_of("${decoders}" decoder_digests)
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/plugins/shared/decoder_version.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/plugins/datasets/shared/cases/decoder_version.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON
     COMPILE_DEFINITIONS SAM3LAB_DECODERS="${decoder_digests}")
 else()
   add_library(plugins_shared INTERFACE)
@@ -23,7 +25,7 @@ set_property(GLOBAL PROPERTY sam3lab_plugin_parts "")
 
 function(sam3lab_add_plugin slot name folder)
   set(plugin_entry ${slot}_${name})
-  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   set(parts ${sources})
   list(REMOVE_ITEM parts ${folder}/${name}.cpp)
   add_library(${plugin_entry} MODULE ${folder}/${name}.cpp)

@@ -8,9 +8,9 @@
 
 #include <sam3lab/api/random.h>
 
-#include "plugins/backbones/sam3/model.h"
-#include "plugins/backbones/sam3/products.h"
-#include "plugins/backbones/sam3/tiled_attention.h"
+#include "plugins/backbones/sam3/model/model.h"
+#include "plugins/backbones/sam3/kernels/products.h"
+#include "plugins/backbones/sam3/kernels/tiled_attention.h"
 #include "plugins/matchers/hungarian/assignment.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // Annotations of points: text, XML and JSON of annotation programs.
 #include <torch/torch.h>
 
-#include "plugins/shared/mask_file.h"
+#include "plugins/datasets/shared/masks/mask_file.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

@@ -1,5 +1,5 @@
 // A table beside a data set's images.
-#include "plugins/shared/csv_file.h"
+#include "plugins/datasets/shared/tables/csv_file.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

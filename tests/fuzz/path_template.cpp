@@ -1,5 +1,5 @@
 // A template in the first line against the path of a file in the second: names of files come from strangers too.
-#include "plugins/shared/path_template.h"
+#include "plugins/datasets/shared/paths/path_template.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

@@ -1,6 +1,6 @@
 // The TOML files that plugins read for themselves: a label table and a dictionary of prompts.
 #include "core/base/term_dictionary.h"
-#include "plugins/shared/label_table.h"
+#include "plugins/datasets/shared/tables/label_table.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

@@ -1,7 +1,7 @@
 // Any bytes as the text of a prompt: repair, character references, cleaning, tokens. Text is never refused.
-#include "plugins/backbones/sam3/text_cleaning.h"
-#include "plugins/backbones/sam3/tokenizer.h"
-#include "plugins/backbones/sam3/vocabulary.h"
+#include "plugins/backbones/sam3/text/text_cleaning.h"
+#include "plugins/backbones/sam3/text/tokenizer.h"
+#include "plugins/backbones/sam3/text/vocabulary.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

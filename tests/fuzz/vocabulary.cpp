@@ -1,6 +1,6 @@
 // The tokenizer's file of merges, packed or not.
-#include "plugins/backbones/sam3/tokenizer.h"
-#include "plugins/backbones/sam3/vocabulary.h"
+#include "plugins/backbones/sam3/text/tokenizer.h"
+#include "plugins/backbones/sam3/text/vocabulary.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;

@@ -10,7 +10,7 @@
 
 #include <sam3lab/api/scheme.h>
 
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "tests/plugins/sam3_formula.h"
 
 namespace sam3lab::additions {

@@ -7,7 +7,7 @@
 #include <sam3lab/api/error.h>
 #include <torch/torch.h>
 
-#include "plugins/datasets/array_stack/picture_stack.h"
+#include "plugins/datasets/array_stack/image_stack.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

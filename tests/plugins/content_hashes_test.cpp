@@ -10,7 +10,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/shared/content_hashes.h"
+#include "plugins/datasets/shared/cases/content_hashes.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

@@ -17,7 +17,7 @@
 #include "core/train/gradients.h"
 #include "core/optim/moving_average.h"
 #include "core/tensor/on_device.h"
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "plugins/losses/box/box_loss.h"
 #include "plugins/losses/classification_presence/classification_presence_loss.h"
 #include "plugins/losses/grounding/grounding_loss.h"

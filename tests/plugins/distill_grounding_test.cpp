@@ -13,7 +13,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "plugins/losses/grounding/grounding_loss.h"
 #include "plugins/schemes/distill/distill_scheme.h"
 #include "plugins/schemes/distill/distill_terms.h"

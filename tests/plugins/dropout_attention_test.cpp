@@ -8,8 +8,8 @@
 #include <torch/torch.h>
 
 #include "core/profile/flops.h"
-#include "plugins/backbones/sam3/dropout_attention.h"
-#include "plugins/backbones/sam3/recompute.h"
+#include "plugins/backbones/sam3/kernels/dropout_attention.h"
+#include "plugins/backbones/sam3/kernels/recompute.h"
 
 namespace sam3lab::sam3 {
 namespace {

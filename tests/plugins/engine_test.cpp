@@ -7,7 +7,7 @@
 
 #include "core/train/autocast.h"
 #include "core/train/gradients.h"
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "plugins/losses/box/box_loss.h"
 #include "plugins/losses/classification_presence/classification_presence_loss.h"
 #include "plugins/losses/instance_mask/instance_mask_loss.h"

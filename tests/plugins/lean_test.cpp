@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "plugins/backbones/sam3/counted_dropout.h"
-#include "plugins/backbones/sam3/dropout_attention.h"
-#include "plugins/backbones/sam3/position.h"
-#include "plugins/backbones/sam3/recompute.h"
-#include "plugins/backbones/sam3/rotary_attention.h"
-#include "plugins/backbones/sam3/vit.h"
+#include "plugins/backbones/sam3/kernels/counted_dropout.h"
+#include "plugins/backbones/sam3/kernels/dropout_attention.h"
+#include "plugins/backbones/sam3/model/position.h"
+#include "plugins/backbones/sam3/kernels/recompute.h"
+#include "plugins/backbones/sam3/kernels/rotary_attention.h"
+#include "plugins/backbones/sam3/model/vit.h"
 
 namespace sam3lab::sam3 {
 namespace {

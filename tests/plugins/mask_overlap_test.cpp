@@ -7,7 +7,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/shared/mask_overlap.h"
+#include "plugins/metrics/shared/mask_overlap.h"
 
 namespace sam3lab {
 namespace {

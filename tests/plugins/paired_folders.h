@@ -15,7 +15,7 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
-#include "plugins/datasets/paired_folders/picture_pairs.h"
+#include "plugins/datasets/paired_folders/image_pairs.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab::test {

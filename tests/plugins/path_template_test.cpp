@@ -10,8 +10,8 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/shared/folder_scan.h"
-#include "plugins/shared/path_template.h"
+#include "plugins/datasets/shared/paths/folder_scan.h"
+#include "plugins/datasets/shared/paths/path_template.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

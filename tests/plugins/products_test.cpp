@@ -10,7 +10,7 @@
 #include <torch/torch.h>
 
 #include "core/profile/flops.h"
-#include "plugins/backbones/sam3/products.h"
+#include "plugins/backbones/sam3/kernels/products.h"
 
 namespace sam3lab::sam3 {
 namespace {

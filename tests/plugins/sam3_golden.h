@@ -7,7 +7,7 @@
 #include <torch/torch.h>
 
 #include "core/tensor/safetensors.h"
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "tests/plugins/sam3_formula.h"
 
 namespace sam3lab::golden {

@@ -12,9 +12,9 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/backbones/sam3/model.h"
-#include "plugins/backbones/sam3/recompute.h"
-#include "plugins/backbones/sam3/roi_align.h"
+#include "plugins/backbones/sam3/model/model.h"
+#include "plugins/backbones/sam3/kernels/recompute.h"
+#include "plugins/backbones/sam3/kernels/roi_align.h"
 #include "tests/plugins/sam3_formula.h"
 
 namespace sam3lab::sam3 {

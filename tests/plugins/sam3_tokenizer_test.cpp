@@ -14,11 +14,11 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/backbones/sam3/characters.h"
-#include "plugins/backbones/sam3/mojibake.h"
-#include "plugins/backbones/sam3/text_cleaning.h"
-#include "plugins/backbones/sam3/tokenizer.h"
-#include "plugins/backbones/sam3/vocabulary.h"
+#include "plugins/backbones/sam3/text/characters.h"
+#include "plugins/backbones/sam3/text/mojibake.h"
+#include "plugins/backbones/sam3/text/text_cleaning.h"
+#include "plugins/backbones/sam3/text/tokenizer.h"
+#include "plugins/backbones/sam3/text/vocabulary.h"
 
 namespace sam3lab::sam3 {
 namespace {

@@ -14,7 +14,7 @@
 #include <ATen/ATen.h>
 
 #include "core/train/group_rows.h"
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "plugins/schemes/bitfit/bitfit_scheme.h"
 #include "plugins/schemes/full/full_scheme.h"
 #include "plugins/schemes/head_only/head_only_scheme.h"

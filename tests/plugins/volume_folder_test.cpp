@@ -11,7 +11,7 @@
 
 #include "plugins/datasets/volume_folder/case_slices.h"
 #include "plugins/datasets/volume_folder/msd_file.h"
-#include "plugins/shared/case_cache.h"
+#include "plugins/datasets/shared/cases/case_cache.h"
 #include "tests/support/make_files.h"
 
 namespace sam3lab {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "plugins/backbones/sam3/winograd.h"
+#include "plugins/backbones/sam3/kernels/winograd.h"
 
 namespace sam3lab {
 namespace {

@@ -1,7 +1,7 @@
 // Entry of the plugin backbone/sam3: SAM 3's image model.
 #include <sam3lab/plugin.h>
 
-#include "plugins/backbones/sam3/model.h"
+#include "plugins/backbones/sam3/model/model.h"
 
 SAM3LAB_PLUGIN(sam3) {
   reg.add<sam3lab::Backbone, sam3lab::sam3::Sam3, sam3lab::sam3::Sam3Options>(

@@ -1,6 +1,6 @@
 #include <sam3lab/plugin.h>
 
-#include "plugins/datasets/array_stack/picture_stack.h"
+#include "plugins/datasets/array_stack/image_stack.h"
 
 SAM3LAB_PLUGIN(array_stack) {
   reg.add<sam3lab::Dataset, sam3lab::PictureStack, sam3lab::ArrayStackOptions>(

@@ -12,12 +12,12 @@
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/coco/coco_masks.h"
-#include "plugins/shared/folder_scan.h"
-#include "plugins/shared/label_masks.h"
-#include "plugins/shared/label_words.h"
-#include "plugins/shared/path_stem.h"
-#include "plugins/shared/path_template.h"
-#include "plugins/shared/picture_window.h"
+#include "plugins/datasets/shared/paths/folder_scan.h"
+#include "plugins/datasets/shared/masks/label_masks.h"
+#include "plugins/datasets/shared/tables/label_text.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
+#include "plugins/datasets/shared/paths/path_template.h"
+#include "plugins/datasets/shared/image_window.h"
 
 namespace sam3lab {
 namespace {

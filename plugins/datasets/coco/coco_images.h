@@ -9,8 +9,8 @@
 
 #include "plugins/datasets/coco/coco_file.h"
 #include "plugins/datasets/coco/coco_options.h"
-#include "plugins/shared/case_names.h"
-#include "plugins/shared/path_template.h"
+#include "plugins/datasets/shared/paths/case_names.h"
+#include "plugins/datasets/shared/paths/path_template.h"
 
 namespace sam3lab {
 

@@ -5,7 +5,7 @@
 
 #include <sam3lab/api/options.h>
 
-#include "plugins/shared/picture_window.h"
+#include "plugins/datasets/shared/image_window.h"
 
 namespace sam3lab {
 

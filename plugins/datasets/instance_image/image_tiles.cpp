@@ -10,7 +10,7 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
-#include "plugins/shared/picture_window.h"
+#include "plugins/datasets/shared/image_window.h"
 
 namespace sam3lab {
 namespace {

@@ -9,8 +9,8 @@
 #include <sam3lab/api/dataset.h>
 #include <sam3lab/api/options.h>
 
-#include "plugins/shared/label_table.h"
-#include "plugins/shared/picture_window.h"
+#include "plugins/datasets/shared/tables/label_table.h"
+#include "plugins/datasets/shared/image_window.h"
 
 namespace sam3lab {
 

@@ -1,6 +1,6 @@
 #include "plugins/datasets/label_volume/volume_slices.h"
 
-#include "plugins/shared/path_stem.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
 
 namespace sam3lab {
 

@@ -8,10 +8,10 @@
 #include <sam3lab/api/dataset.h>
 #include <sam3lab/api/options.h>
 
-#include "plugins/shared/case_store.h"
-#include "plugins/shared/label_table.h"
-#include "plugins/shared/labelled_volume.h"
-#include "plugins/shared/slice_options.h"
+#include "plugins/datasets/shared/cases/case_store.h"
+#include "plugins/datasets/shared/tables/label_table.h"
+#include "plugins/datasets/shared/cases/labelled_volume.h"
+#include "plugins/datasets/shared/cases/slice_options.h"
 
 namespace sam3lab {
 

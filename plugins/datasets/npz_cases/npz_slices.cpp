@@ -8,13 +8,13 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/shared/case_names.h"
-#include "plugins/shared/folder_scan.h"
-#include "plugins/shared/label_masks.h"
-#include "plugins/shared/labelled_volume.h"
-#include "plugins/shared/parallel_cases.h"
-#include "plugins/shared/path_stem.h"
-#include "plugins/shared/path_template.h"
+#include "plugins/datasets/shared/paths/case_names.h"
+#include "plugins/datasets/shared/paths/folder_scan.h"
+#include "plugins/datasets/shared/masks/label_masks.h"
+#include "plugins/datasets/shared/cases/labelled_volume.h"
+#include "plugins/datasets/shared/cases/parallel_cases.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
+#include "plugins/datasets/shared/paths/path_template.h"
 
 namespace sam3lab {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "plugins/datasets/npz_cases/npz_case.h"
 #include "plugins/datasets/npz_cases/npz_options.h"
-#include "plugins/shared/case_cache.h"
-#include "plugins/shared/label_table.h"
+#include "plugins/datasets/shared/cases/case_cache.h"
+#include "plugins/datasets/shared/tables/label_table.h"
 
 namespace sam3lab {
 

@@ -5,8 +5,8 @@
 
 #include <sam3lab/api/options.h>
 
-#include "plugins/shared/mask_file.h"
-#include "plugins/shared/picture_window.h"
+#include "plugins/datasets/shared/masks/mask_file.h"
+#include "plugins/datasets/shared/image_window.h"
 
 namespace sam3lab {
 

@@ -1,6 +1,6 @@
 #include <sam3lab/plugin.h>
 
-#include "plugins/datasets/paired_folders/picture_pairs.h"
+#include "plugins/datasets/paired_folders/image_pairs.h"
 
 SAM3LAB_PLUGIN(paired_folders) {
   reg.add<sam3lab::Dataset, sam3lab::PicturePairs, sam3lab::PairedFoldersOptions>(

@@ -13,8 +13,8 @@
 #include "plugins/datasets/paired_folders/complaint.h"
 #include "plugins/datasets/paired_folders/spacing_table.h"
 #include "plugins/datasets/paired_folders/subject_table.h"
-#include "plugins/shared/folder_scan.h"
-#include "plugins/shared/path_stem.h"
+#include "plugins/datasets/shared/paths/folder_scan.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
 
 namespace sam3lab {
 namespace {

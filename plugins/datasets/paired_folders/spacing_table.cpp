@@ -4,8 +4,8 @@
 #include <charconv>
 #include <optional>
 
-#include "plugins/shared/csv_file.h"
-#include "plugins/shared/path_stem.h"
+#include "plugins/datasets/shared/tables/csv_file.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
 
 namespace sam3lab {
 namespace {

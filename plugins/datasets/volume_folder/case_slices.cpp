@@ -4,7 +4,7 @@
 
 #include <sam3lab/api/error.h>
 
-#include "plugins/shared/parallel_cases.h"
+#include "plugins/datasets/shared/cases/parallel_cases.h"
 
 namespace sam3lab {
 

@@ -8,8 +8,8 @@
 
 #include "plugins/datasets/volume_folder/volume_cases.h"
 #include "plugins/datasets/volume_folder/volume_folder_options.h"
-#include "plugins/shared/case_cache.h"
-#include "plugins/shared/case_store.h"
+#include "plugins/datasets/shared/cases/case_cache.h"
+#include "plugins/datasets/shared/cases/case_store.h"
 
 namespace sam3lab {
 

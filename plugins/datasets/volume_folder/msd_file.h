@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "plugins/shared/label_table.h"
+#include "plugins/datasets/shared/tables/label_table.h"
 
 namespace sam3lab {
 

@@ -6,10 +6,10 @@
 #include <set>
 
 #include "plugins/datasets/volume_folder/msd_file.h"
-#include "plugins/shared/case_names.h"
-#include "plugins/shared/folder_scan.h"
-#include "plugins/shared/path_stem.h"
-#include "plugins/shared/path_template.h"
+#include "plugins/datasets/shared/paths/case_names.h"
+#include "plugins/datasets/shared/paths/folder_scan.h"
+#include "plugins/datasets/shared/paths/path_stem.h"
+#include "plugins/datasets/shared/paths/path_template.h"
 
 namespace sam3lab {
 namespace {

@@ -6,7 +6,7 @@
 #include <sam3lab/api/error.h>
 
 #include "plugins/datasets/volume_folder/volume_folder_options.h"
-#include "plugins/shared/labelled_volume.h"
+#include "plugins/datasets/shared/cases/labelled_volume.h"
 
 namespace sam3lab {
 

@@ -5,7 +5,7 @@
 
 #include <sam3lab/api/options.h>
 
-#include "plugins/shared/slice_options.h"
+#include "plugins/datasets/shared/cases/slice_options.h"
 
 namespace sam3lab {
 

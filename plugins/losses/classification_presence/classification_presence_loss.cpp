@@ -2,8 +2,8 @@
 
 #include <ATen/ATen.h>
 
-#include "plugins/shared/boxes.h"
-#include "plugins/shared/mask_terms.h"
+#include "plugins/geometry/boxes.h"
+#include "plugins/losses/shared/mask_terms.h"
 
 namespace sam3lab {
 namespace {

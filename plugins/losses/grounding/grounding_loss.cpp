@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "plugins/shared/mask_terms.h"
+#include "plugins/losses/shared/mask_terms.h"
 
 namespace sam3lab {
 namespace {

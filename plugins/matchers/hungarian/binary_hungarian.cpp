@@ -7,7 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "plugins/matchers/hungarian/assignment.h"
-#include "plugins/shared/boxes.h"
+#include "plugins/geometry/boxes.h"
 
 namespace sam3lab {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "plugins/shared/boxes.h"
+#include "plugins/geometry/boxes.h"
 
 namespace sam3lab {
 

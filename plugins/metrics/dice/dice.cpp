@@ -1,7 +1,7 @@
 // Dice coefficient (Dice 1945; Sorensen 1948) of two binary masks.
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/mask_overlap.h"
+#include "plugins/metrics/shared/mask_overlap.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Intersection over union (Jaccard 1912) of two binary masks.
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/mask_overlap.h"
+#include "plugins/metrics/shared/mask_overlap.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
-#include "plugins/shared/additions.h"
+#include "plugins/schemes/shared/adapter_modules.h"
 
 namespace sam3lab {
 

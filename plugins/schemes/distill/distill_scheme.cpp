@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "plugins/schemes/distill/distill_terms.h"
-#include "plugins/shared/additions.h"
+#include "plugins/schemes/shared/adapter_modules.h"
 
 namespace sam3lab {
 namespace {

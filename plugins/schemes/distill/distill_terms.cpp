@@ -7,7 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "plugins/schemes/distill/distill_scheme.h"
-#include "plugins/shared/mask_terms.h"
+#include "plugins/losses/shared/mask_terms.h"
 
 namespace sam3lab {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/parameter_groups.h"
+#include "plugins/schemes/shared/parameter_groups.h"
 
 namespace sam3lab {
 
@@ -21,7 +21,7 @@ struct FullOptions {
 class FullScheme final : public Scheme {
  public:
   explicit FullScheme(const FullOptions& options) : options_(options) {}
-  // Groups: plugins/shared/parameter_groups.h. Parts with scale 0 do not train.
+  // Groups: plugins/schemes/shared/parameter_groups.h. Parts with scale 0 do not train.
   Tuning prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

@@ -3,7 +3,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/parameter_groups.h"
+#include "plugins/schemes/shared/parameter_groups.h"
 
 namespace sam3lab {
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/parameter_groups.h"
+#include "plugins/schemes/shared/parameter_groups.h"
 
 namespace sam3lab {
 
@@ -19,7 +19,7 @@ struct LlrdOptions {
 class LlrdScheme final : public Scheme {
  public:
   explicit LlrdScheme(const LlrdOptions& options) : options_(options) {}
-  // Groups: plugins/shared/parameter_groups.h.
+  // Groups: plugins/schemes/shared/parameter_groups.h.
   Tuning prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

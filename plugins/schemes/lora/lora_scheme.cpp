@@ -8,7 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "plugins/schemes/lora/peft_layout.h"
-#include "plugins/shared/additions.h"
+#include "plugins/schemes/shared/adapter_modules.h"
 
 namespace sam3lab {
 

@@ -7,7 +7,7 @@
 
 #include <sam3lab/plugin.h>
 
-#include "plugins/shared/additions.h"
+#include "plugins/schemes/shared/adapter_modules.h"
 
 namespace sam3lab {
 

@@ -5,7 +5,7 @@
 
 #include <ATen/ATen.h>
 
-#include "plugins/shared/additions.h"
+#include "plugins/schemes/shared/adapter_modules.h"
 
 namespace sam3lab {
 

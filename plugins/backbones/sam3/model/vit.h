@@ -1,0 +1,97 @@
+// The image encoder (vitdet.py): a plain vision transformer with windowed and global attention, rotary phases and a tiled
+// position embedding; and the neck that makes a pyramid of its last map (necks.py).
+#pragma once
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "plugins/backbones/sam3/model/layers.h"
+#include "plugins/backbones/sam3/model/options.h"
+
+namespace sam3lab::sam3 {
+
+// Self-attention over a square of tokens whose queries and keys are turned by their position.
+struct RotaryAttention : Part {
+  RotaryAttention(Part& parent, std::int64_t width, std::int64_t heads);
+  // x [N, L, C], phases [L, head_dim/2] complex.
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
+  // What follows qkv: packed [N, L, 3 C], which it may overwrite.
+  [[nodiscard]] at::Tensor mix(const at::Tensor& packed, const at::Tensor& phases) const;
+  std::int64_t heads;
+  PackedLinear qkv;
+  Linear proj;
+  Socket keys_values, whole;
+};
+
+struct VitMlp : Part {
+  VitMlp(Part& parent, std::int64_t width, std::int64_t hidden);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
+  Linear fc1, fc2;
+  Socket socket;
+};
+
+struct VitBlock : Part {
+  VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
+  // The same function, which keeps no more for the backward pass than no matrix product be done twice, or, without
+  // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
+  [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const;
+  [[nodiscard]] bool can_be_sparing() const;
+  [[nodiscard]] bool bare() const;  // without additions
+  // Weights of the two branches, if training may drop one without computing it; otherwise none.
+  struct Weights {
+    std::vector<at::Tensor> attention, mlp;
+  };
+  [[nodiscard]] Weights droppable() const;
+  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept of tokens [B, H, W, C]
+  std::int64_t window;                                                                       // 0: global
+  double rate;
+  LayerNorm norm1;
+  RotaryAttention attn;
+  LayerNorm norm2;
+  VitMlp mlp;
+};
+
+struct Vit : Part {
+  Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
+  [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
+
+  void move_phases(c10::Device device);  // they follow from the sizes and are no parameters
+
+  at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
+  Part patch_embed;
+  Conv proj;
+  PartList list;
+  std::deque<VitBlock> blocks;
+  LayerNorm ln_pre;
+  at::Tensor window_phases, global_phases;
+  std::int64_t used_blocks;  // nothing reads what comes behind the last global block
+  Keeping keeping;
+
+ private:
+  // Which blocks keep what sparing() keeps: as many as keeping.bytes allows.
+  [[nodiscard]] std::vector<bool> sparing_blocks(at::IntArrayRef tokens) const;
+};
+
+// One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
+struct PyramidLevel : Part {
+  PyramidLevel(Part& parent, std::string name, std::int64_t in, std::int64_t out, int ups);
+  [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
+  bool halves;
+  std::deque<Upconv> upconvs;
+  std::deque<Conv> convs;
+};
+
+struct VisionBackbone : Part {
+  VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
+  // Maps at 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level at one half exists (its weights are in published
+  // checkpoints) and is not computed: the published model discards it (`scalp`).
+  [[nodiscard]] std::array<at::Tensor, 3> operator()(const at::Tensor& images) const;
+  Vit trunk;
+  PartList list;
+  std::deque<PyramidLevel> convs;
+};
+
+}  // namespace sam3lab::sam3

@@ -1,0 +1,34 @@
+#include "plugins/datasets/shared/paths/case_names.h"
+
+#include <utility>
+
+#include <sam3lab/api/error.h>
+
+namespace sam3lab {
+
+CaseNames::CaseNames(std::string subject, std::string site, std::string part, const std::vector<std::string>& parts,
+                     std::string where)
+    : subject_(std::move(subject)), site_(std::move(site)), part_(std::move(part)), where_(std::move(where)) {
+  std::vector<Fault> faults;
+  for (const auto& text : parts) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+      faults.push_back({where_, "an entry of `parts` is no renaming", text, "\"training=train\"", ""});
+    } else {
+      renames_[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+  }
+  if (!faults.empty()) throw UsageError(faults);
+}
+
+Item CaseNames::item(const std::string& id, const Gaps& gaps) const {
+  Item item;
+  item.id = id;
+  item.subject = subject_.empty() ? id : fill_gaps(subject_, gaps, where_);
+  item.site = fill_gaps(site_, gaps, where_);
+  item.part = fill_gaps(part_.empty() && gaps.contains("part") ? "{part}" : part_, gaps, where_);
+  if (const auto other = renames_.find(item.part); other != renames_.end()) item.part = other->second;
+  return item;
+}
+
+}  // namespace sam3lab
