@@ -17,8 +17,8 @@ function(sam3lab_add_tests target pattern)
 endfunction()
 
 get_property(plugin_parts GLOBAL PROPERTY sam3lab_plugin_parts)
-sam3lab_add_tests(unit_tests ${CMAKE_SOURCE_DIR}/tests/unit/*_test.cpp)
-sam3lab_add_tests(plugin_tests ${CMAKE_SOURCE_DIR}/tests/plugins/*_test.cpp ${plugin_parts} plugins_shared)
+sam3lab_add_tests(unit_tests ${CMAKE_SOURCE_DIR}/tests/unit/*/*_test.cpp)
+sam3lab_add_tests(plugin_tests ${CMAKE_SOURCE_DIR}/tests/plugins/*/*_test.cpp ${plugin_parts} plugins_shared)
 target_sources(plugin_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/second_device.cpp)
 # What needs a GPU once more by itself, so that ctest's summary says "Skipped" where there is none.
 foreach(target unit_tests plugin_tests)

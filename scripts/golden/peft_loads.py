@@ -3,7 +3,7 @@
 compare: which tensors PEFT keeps for the configuration that we write (tests/golden/peft/adapter_config.json, checked by the test as
 well), and what transformers' Sam3Model with PEFT's layers computes at the size `tiny`.
 
-Weights, adapters and images follow from the formula of tests/plugins/sam3_formula.h. With --adapter, the file of a run is read too:
+Weights, adapters and images follow from the formula of tests/plugins/sam3/formula.h. With --adapter, the file of a run is read too:
 PEFT must find each of its tensors, and lack none. It is read beside a model of the size and image size given.
 
 Use:  PYTHON scripts/golden/peft_loads.py [--program build/sam3lab] [--out tests/golden] [--adapter FOLDER --size tiny --img-size 56]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden from the published sam3 package: model outputs and gradients (sam3_*.safetensors) and token ids.
 
-Weights and images follow from a formula that tests/plugins/sam3_formula.h repeats, so that the files hold samples of results only.
+Weights and images follow from a formula that tests/plugins/sam3/formula.h repeats, so that the files hold samples of results only.
 
 Use:  PYTHON scripts/golden/sam3_model.py [--out tests/golden] [--only NAME]
 PYTHON is the one of the environment that scripts/parity makes: .deps/parity/bin/python.

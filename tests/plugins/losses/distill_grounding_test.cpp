@@ -17,7 +17,7 @@
 #include "plugins/losses/grounding/grounding_loss.h"
 #include "plugins/schemes/distill/distill_scheme.h"
 #include "plugins/schemes/distill/distill_terms.h"
-#include "tests/plugins/sam3_formula.h"
+#include "tests/plugins/sam3/formula.h"
 
 namespace sam3lab {
 namespace {

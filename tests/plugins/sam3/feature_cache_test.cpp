@@ -26,7 +26,7 @@
 #include "plugins/schemes/full/full_scheme.h"
 #include "plugins/schemes/head_only/head_only_scheme.h"
 #include "plugins/schemes/lora/lora_scheme.h"
-#include "tests/plugins/additions.h"
+#include "tests/plugins/schemes/adapter_modules.h"
 
 namespace sam3lab {
 namespace {

@@ -14,7 +14,7 @@
 #include "plugins/losses/semantic_mask/semantic_mask_loss.h"
 #include "plugins/matchers/hungarian/binary_hungarian.h"
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
-#include "tests/plugins/two_query_samples.h"
+#include "tests/plugins/matchers/two_query_samples.h"
 
 namespace sam3lab {
 namespace {

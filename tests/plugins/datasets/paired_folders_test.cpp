@@ -1,5 +1,5 @@
 // Folders as data sets come in: which mask belongs to which image, whose it is, and what is wrong.
-#include "tests/plugins/paired_folders.h"
+#include "tests/plugins/datasets/paired_folders.h"
 
 namespace sam3lab {
 namespace {

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
-#include "tests/plugins/sam3_golden.h"
+#include "tests/plugins/sam3/golden.h"
 
 namespace sam3lab {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/tensor/safetensors.h"
 #include "plugins/backbones/sam3/model/model.h"
-#include "tests/plugins/sam3_formula.h"
+#include "tests/plugins/sam3/formula.h"
 
 namespace sam3lab::golden {
 

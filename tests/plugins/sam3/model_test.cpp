@@ -15,7 +15,7 @@
 #include "plugins/backbones/sam3/model/model.h"
 #include "plugins/backbones/sam3/kernels/recompute.h"
 #include "plugins/backbones/sam3/kernels/roi_align.h"
-#include "tests/plugins/sam3_formula.h"
+#include "tests/plugins/sam3/formula.h"
 
 namespace sam3lab::sam3 {
 namespace {

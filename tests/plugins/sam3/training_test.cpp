@@ -21,7 +21,7 @@
 #include "plugins/losses/semantic_mask/semantic_mask_loss.h"
 #include "plugins/matchers/hungarian/binary_hungarian.h"
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
-#include "tests/plugins/sam3_golden.h"
+#include "tests/plugins/sam3/golden.h"
 
 namespace sam3lab {
 namespace {

@@ -1,5 +1,5 @@
 // Each encoding of masks, read from files as data sets have them.
-#include "tests/plugins/paired_folders.h"
+#include "tests/plugins/datasets/paired_folders.h"
 
 namespace sam3lab {
 namespace {

@@ -11,7 +11,7 @@
 #include <sam3lab/api/scheme.h>
 
 #include "plugins/backbones/sam3/model/model.h"
-#include "tests/plugins/sam3_formula.h"
+#include "tests/plugins/sam3/formula.h"
 
 namespace sam3lab::additions {
 

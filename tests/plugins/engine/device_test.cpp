@@ -30,7 +30,7 @@
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "plugins/schemes/prefix/prefix_scheme.h"
 #include "tests/support/second_device.h"
-#include "tests/plugins/two_query_samples.h"
+#include "tests/plugins/matchers/two_query_samples.h"
 
 namespace sam3lab {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "core/tensor/safetensors.h"
 #include "plugins/schemes/lora/lora_scheme.h"
-#include "tests/plugins/additions.h"
+#include "tests/plugins/schemes/adapter_modules.h"
 
 namespace sam3lab {
 namespace {

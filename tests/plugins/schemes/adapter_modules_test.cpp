@@ -17,7 +17,7 @@
 #include "plugins/schemes/adapter/adapter_scheme.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "plugins/schemes/prefix/prefix_scheme.h"
-#include "tests/plugins/additions.h"
+#include "tests/plugins/schemes/adapter_modules.h"
 
 namespace sam3lab {
 namespace {
