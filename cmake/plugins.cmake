@@ -8,6 +8,7 @@ if(shared_sources)
   find_package(EXPAT REQUIRED)
   target_link_libraries(plugins_shared PUBLIC sam3lab_core EXPAT::EXPAT)
   sam3lab_use_torch_pch(plugins_shared)
+  sam3lab_use_units(plugins_shared)
   # What packed cases (plugins/datasets/shared/cases/case_store.h) depend on beside their files: another decoder makes them anew.
   file(GLOB decoders CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/image/*.cpp ${CMAKE_SOURCE_DIR}/core/image/*.h
     ${CMAKE_SOURCE_DIR}/core/image/dicom/*.cpp ${CMAKE_SOURCE_DIR}/core/image/dicom/*.h
@@ -40,6 +41,7 @@ function(sam3lab_add_plugin slot name folder)
     add_library(${plugin_target} OBJECT ${parts})
     target_link_libraries(${plugin_target} PUBLIC sam3lab_core plugins_shared)
     sam3lab_use_torch_pch(${plugin_target})
+    sam3lab_use_units(${plugin_target})
     target_link_libraries(${plugin_entry} PRIVATE ${plugin_target})
     set_property(GLOBAL APPEND PROPERTY sam3lab_plugin_parts ${plugin_target})
   endif()

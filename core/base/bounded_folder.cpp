@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t spare_bytes = 1'000'000'000;  // of the disk, which results and checkpoints need
-constexpr std::size_t digits = 64, suffix = 7;        // of a name; of an AtomicFile that is being written, ".Ab3dE6"
+constexpr std::uint64_t spare_bytes = 1'000'000'000;   // of the disk, which results and checkpoints need
+constexpr std::size_t digest_digits = 64, suffix = 7;  // of a name; of an AtomicFile that is being written, ".Ab3dE6"
 
 std::uint64_t bytes_of(const fs::path& file) {
   std::error_code error;
@@ -71,9 +71,9 @@ void BoundedFolder::refuse(const std::string& reason) const {
 
 std::size_t BoundedFolder::rank_of(const std::string& name) const {
   const auto& endings = rules_.endings;
-  const auto hex = name.substr(0, digits);
-  if (hex.size() < digits || hex.find_first_not_of("0123456789abcdef") != std::string::npos) return endings.size();
-  return static_cast<std::size_t>(std::find(endings.begin(), endings.end(), name.substr(digits)) - endings.begin());
+  const auto hex = name.substr(0, digest_digits);
+  if (hex.size() < digest_digits || hex.find_first_not_of("0123456789abcdef") != std::string::npos) return endings.size();
+  return static_cast<std::size_t>(std::find(endings.begin(), endings.end(), name.substr(digest_digits)) - endings.begin());
 }
 
 bool BoundedFolder::is_left_behind(const std::string& name) const {  // by a writer that was killed

@@ -21,7 +21,7 @@ namespace sam3lab {
 namespace {
 
 namespace po = boost::program_options;
-constexpr const char* where = "sam3lab convert";
+constexpr const char* where_convert = "sam3lab convert";
 
 enum class Format { torch, safetensors };
 
@@ -29,14 +29,14 @@ Format format_of(const std::string& path) {
   const auto ending = std::filesystem::path(path).extension().string();
   if (ending == ".pt" || ending == ".pth") return Format::torch;
   if (ending == ".safetensors") return Format::safetensors;
-  throw UsageError(Fault{where, "the ending of '" + shorten(path) + "' names no format that can be written", ending,
+  throw UsageError(Fault{where_convert, "the ending of '" + shorten(path) + "' names no format that can be written", ending,
                          ".pt, .pth or .safetensors", ""});
 }
 
 Layout wanted_layout(const std::string& name) {
   const auto layout = layout_named(name);
   if (layout) return *layout;
-  throw UsageError(Fault{where, "unknown layout", shorten(name), "detector, bare, ddp or transformers",
+  throw UsageError(Fault{where_convert, "unknown layout", shorten(name), "detector, bare, ddp or transformers",
                          did_you_mean(name, {"detector", "bare", "ddp", "transformers"})});
 }
 
@@ -50,7 +50,7 @@ void write(const std::string& path, Format format, const Tensors& tensors, Layou
   write_safetensors(path, tensors, metadata);
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_convert(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("in", po::value<std::string>()->required(), "checkpoint: .pt, .safetensors, or the index of shards")(
       "out", po::value<std::string>()->required(), "file to write; its ending says the format: .pt, .pth or .safetensors")(
@@ -89,6 +89,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command convert_command = {"convert", "writes a checkpoint in another layout or format",
-                                        "convert IN OUT --layout detector|bare|ddp|transformers [--json]", run};
+                                        "convert IN OUT --layout detector|bare|ddp|transformers [--json]", run_convert};
 
 }  // namespace sam3lab

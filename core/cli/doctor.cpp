@@ -83,7 +83,7 @@ std::vector<Finding> examine(const Context& context) {
   return findings;
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_doctor(const Context& context, const Arguments& arguments) {
   if (!parse_arguments(doctor_command, arguments, boost::program_options::options_description())) return 0;
   const std::vector<Finding> findings = examine(context);
   const bool good = std::ranges::all_of(findings, &Finding::good);
@@ -104,6 +104,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command doctor_command = {"doctor", "versions, plugin folders, and what a run needs of this machine",
-                                       "doctor [--json]", run};
+                                       "doctor [--json]", run_doctor};
 
 }  // namespace sam3lab

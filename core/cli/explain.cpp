@@ -85,7 +85,7 @@ void print_snippet(const Subject& subject) {
   }
 }
 
-void print_text(const Subject& subject) {
+void print_explanation_text(const Subject& subject) {
   std::cout << subject.title << (subject.about.empty() ? "" : ": " + subject.about) << "\n";
   if (!subject.file.empty()) std::cout << "from " << subject.file << "\n";
   std::cout << "\noptions\n";
@@ -108,7 +108,7 @@ nlohmann::ordered_json option_json(const OptionSpec& option) {
   return json;
 }
 
-void print_json(const Subject& subject) {
+void print_explanation_json(const Subject& subject) {
   nlohmann::ordered_json json = {
       {"name", subject.title}, {"about", subject.about}, {"file", subject.file}, {"table", subject.header}};
   json["options"] = nlohmann::ordered_json::array();
@@ -118,7 +118,7 @@ void print_json(const Subject& subject) {
   std::cout << json.dump(2) << "\n";
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_explain(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("subject", po::value<std::string>()->required(),
                         "SLOT/NAME, a table of the program, such as train, or term/NAME")(
@@ -132,7 +132,7 @@ int run(const Context& context, const Arguments& arguments) {
   if (name.starts_with(term))
     return explain_term((*values)["dictionary"].as<std::string>(), name.substr(term.size()), context.json), 0;
   const Subject subject = find_subject(context, name);
-  (context.json ? print_json : print_text)(subject);
+  (context.json ? print_explanation_json : print_explanation_text)(subject);
   return 0;
 }
 
@@ -140,6 +140,6 @@ int run(const Context& context, const Arguments& arguments) {
 
 extern const Command explain_command = {"explain",
                                         "options of a plugin or of a table: types, ranges, defaults, units; or a term",
-                                        "explain SLOT/NAME | TABLE | term/NAME [--dictionary FILE] [--json]", run};
+                                        "explain SLOT/NAME | TABLE | term/NAME [--dictionary FILE] [--json]", run_explain};
 
 }  // namespace sam3lab

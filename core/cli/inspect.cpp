@@ -97,7 +97,7 @@ int inspect_checkpoint(const std::string& file, bool as_json) {
   return 0;
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_inspect(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(),
                         "a result (.h5) or a checkpoint (.pt, .safetensors, .safetensors.index.json)");
@@ -122,6 +122,6 @@ int run(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command inspect_command = {"inspect", "what is in a result or a checkpoint", "inspect FILE [--json]", run};
+extern const Command inspect_command = {"inspect", "what is in a result or a checkpoint", "inspect FILE [--json]", run_inspect};
 
 }  // namespace sam3lab

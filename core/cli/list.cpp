@@ -21,7 +21,7 @@ const std::map<std::string, CatalogueEntry>& entries_of(const Registry& registry
   return found == registry.catalogue().end() ? none : found->second;
 }
 
-void print_text(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
+void print_list_text(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
   std::size_t width = 0;
   for (const std::string& slot : chosen) {
     for (const auto& [name, entry] : entries_of(registry, slot)) width = std::max(width, name.size());
@@ -39,7 +39,7 @@ void print_text(const Registry& registry, const std::vector<std::string>& chosen
               << recipes_text(recipes);
 }
 
-void print_json(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
+void print_list_json(const Registry& registry, const std::vector<std::string>& chosen, const std::vector<Recipe>& recipes) {
   auto document = nlohmann::ordered_json::object();
   for (const std::string& slot : chosen) {
     document[slot] = nlohmann::ordered_json::array();
@@ -51,7 +51,7 @@ void print_json(const Registry& registry, const std::vector<std::string>& chosen
   std::cout << document.dump(2) << "\n";
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_list(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("slot", po::value<std::string>(),
                         "backbone, matcher, loss, scheme, dataset, prompt or metric; or term, for the dictionary")(
@@ -77,13 +77,13 @@ int run(const Context& context, const Arguments& arguments) {
     if (values->count("recipes") != 0) folder = (*values)["recipes"].as<std::string>();
     if (folder) recipes = read_recipes(*folder);
   }
-  (context.json ? print_json : print_text)(context.registry(), chosen, recipes);
+  (context.json ? print_list_json : print_list_text)(context.registry(), chosen, recipes);
   return 0;
 }
 
 }  // namespace
 
 extern const Command list_command = {"list", "names of plugins, of recipes of datasets, or of the dictionary's terms",
-                                     "list [SLOT | term] [--dictionary FILE] [--recipes DIR] [--json]", run};
+                                     "list [SLOT | term] [--dictionary FILE] [--recipes DIR] [--json]", run_list};
 
 }  // namespace sam3lab

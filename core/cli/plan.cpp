@@ -10,7 +10,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-int run(const Context& context, const Arguments& arguments) {
+int run_plan(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(), "an experiment (.toml)")(
       "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
@@ -31,6 +31,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command plan_command = {"plan", "what an experiment would train, read and cost; runs nothing",
-                                     "plan FILE [--set a.b=v]... [--out DIR] [--json]", run};
+                                     "plan FILE [--set a.b=v]... [--out DIR] [--json]", run_plan};
 
 }  // namespace sam3lab

@@ -33,7 +33,7 @@ namespace {
 
 namespace po = boost::program_options;
 using nlohmann::ordered_json;
-constexpr const char* where = "sam3lab predict";
+constexpr const char* where_predict = "sam3lab predict";
 constexpr const char* index_file = "predictions.json";
 
 po::options_description described() {
@@ -72,7 +72,7 @@ po::options_description described() {
 class Faults {
  public:
   void usage(Fault fault) {
-    fault.where = fault.where.empty() ? where : fault.where;
+    fault.where = fault.where.empty() ? where_predict : fault.where;
     add(fault.text());
     code_ = ExitCode::usage;
   }
@@ -275,7 +275,7 @@ void add_adapter(Backbone& model, const std::string& folder, const Registry& reg
   load_additions(registry.make<Scheme>(choice)->prepare(model, {}), folder);
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_predict(const Context& context, const Arguments& arguments) {
   const auto options = described();
   const auto values = parse_arguments(predict_command, arguments, options);
   if (!values) return 0;
@@ -338,6 +338,6 @@ int run(const Context& context, const Arguments& arguments) {
 extern const Command predict_command = {"predict", "masks of what a text names, for pictures and volumes",
                                         "predict --checkpoint FILE [--adapter DIR] --image FILE... --prompt TEXT... --out DIR "
                                         "[--model FILE] [--threshold P] [--protocol NAME] [--device NAME]",
-                                        run};
+                                        run_predict};
 
 }  // namespace sam3lab

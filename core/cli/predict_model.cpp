@@ -16,7 +16,7 @@
 namespace sam3lab {
 namespace {
 
-constexpr const char* where = "sam3lab predict";
+constexpr const char* where_predict_model = "sam3lab predict";
 constexpr std::int64_t published_values = 840'000'000;
 
 bool is_result(const std::string& file) {
@@ -30,7 +30,7 @@ bool is_result(const std::string& file) {
 std::string default_backbone(const Registry& registry) {
   const auto slot = registry.catalogue().find(std::string(Backbone::slot));
   if (slot == registry.catalogue().end() || slot->second.empty())
-    throw UsageError(Fault{where, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
+    throw UsageError(Fault{where_predict_model, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
   return slot->second.begin()->first;
 }
 
@@ -62,7 +62,8 @@ ChosenModel choose_model(const Registry& registry, const ModelRequest& request) 
     return {read_backbone(read, registry.catalogue()), from};
   }
   if (request.values < published_values / 2 && request.sets.empty()) {
-    throw UsageError(Fault{where, "nothing says the sizes of the model, and the checkpoint is too small for the published ones",
+    throw UsageError(Fault{where_predict_model,
+                           "nothing says the sizes of the model, and the checkpoint is too small for the published ones",
                            fmt::format("{} values", request.values), fmt::format("about {}", published_values),
                            "give --model with the experiment (.toml) or the result (.h5) that it came from"});
   }

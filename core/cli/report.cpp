@@ -68,7 +68,7 @@ void write_text(const std::filesystem::path& file, const std::string& text) {
   out.commit();
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_report(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("results", po::value<std::vector<std::string>>(), "results (.h5), or folders of results")(
       "format", po::value<std::string>()->default_value("markdown"), "markdown, csv or json")(
@@ -101,6 +101,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command report_command = {"report", "one table of many results",
-                                       "report RESULTS... [--format markdown|csv|json] [--modalities] [--out DIR]", run};
+                                       "report RESULTS... [--format markdown|csv|json] [--modalities] [--out DIR]", run_report};
 
 }  // namespace sam3lab

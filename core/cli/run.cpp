@@ -143,7 +143,7 @@ int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequ
   return static_cast<int>(count.code());
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_run(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(), "an experiment (.toml)")(
       "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
@@ -180,6 +180,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command run_command = {"run", "train and evaluate an experiment, or every cell of its grid",
-                                    "run FILE [--set a.b=v]... [--resume] [--nproc N] [--limit N] [--out DIR]", run};
+                                    "run FILE [--set a.b=v]... [--resume] [--nproc N] [--limit N] [--out DIR]", run_run};
 
 }  // namespace sam3lab

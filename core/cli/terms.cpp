@@ -51,7 +51,7 @@ const Term& find(const TermDictionary& dictionary, const std::string& file, cons
                          "a name that `sam3lab list term` shows", did_you_mean(name, known)});
 }
 
-std::string found(const std::string& file) {
+std::string found_term(const std::string& file) {
   if (!file.empty()) return file;
   if (const auto recipes = find_recipes()) return (recipes->parent_path() / "dictionary.toml").string();
   throw UsageError(Fault{"sam3lab", "no dictionary is named", "", "--dictionary FILE, or a folder with experiments/base", ""});
@@ -60,7 +60,7 @@ std::string found(const std::string& file) {
 }  // namespace
 
 void list_terms(const std::string& file, bool json) {
-  const auto dictionary = found(file);
+  const auto dictionary = found_term(file);
   const auto read = TermDictionary::read(dictionary);
   if (json) {
     ordered_json document = {{"dictionary", dictionary}, {"terms", ordered_json::array()}};
@@ -78,7 +78,7 @@ void list_terms(const std::string& file, bool json) {
 }
 
 void explain_term(const std::string& file, const std::string& name, bool json) {
-  const auto dictionary = found(file);
+  const auto dictionary = found_term(file);
   const auto read = TermDictionary::read(dictionary);
   const auto& term = find(read, dictionary, name);
   if (json) {

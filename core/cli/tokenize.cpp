@@ -17,7 +17,7 @@ namespace sam3lab {
 namespace {
 
 namespace po = boost::program_options;
-constexpr const char* where = "sam3lab tokenize";
+constexpr const char* where_tokenize = "sam3lab tokenize";
 
 // A small model has the tokens of a large one and is made at once.
 OptionValues smallest(const Schema& schema) {
@@ -32,15 +32,15 @@ OptionValues smallest(const Schema& schema) {
 std::shared_ptr<Backbone> make_backbone(const Registry& registry, std::string name) {
   const auto slot = registry.catalogue().find(std::string(Backbone::slot));
   if (slot == registry.catalogue().end() || slot->second.empty()) {
-    throw UsageError(Fault{where, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
+    throw UsageError(Fault{where_tokenize, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
   }
   if (name.empty()) name = slot->second.begin()->first;
   const auto entry = slot->second.find(name);
-  if (entry == slot->second.end()) throw UsageError(unknown_plugin(registry.catalogue(), where, "backbone", name));
-  return registry.make<Backbone>({std::string(Backbone::slot), name, name, smallest(entry->second.schema), where});
+  if (entry == slot->second.end()) throw UsageError(unknown_plugin(registry.catalogue(), where_tokenize, "backbone", name));
+  return registry.make<Backbone>({std::string(Backbone::slot), name, name, smallest(entry->second.schema), where_tokenize});
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_tokenize(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("text", po::value<std::vector<std::string>>(), "texts; after -- one may begin with a dash")(
       "backbone", po::value<std::string>()->default_value(""),
@@ -50,7 +50,7 @@ int run(const Context& context, const Arguments& arguments) {
   const auto values = parse_arguments(tokenize_command, arguments, options, positions);
   if (!values) return 0;
   if (values->count("text") == 0) {
-    throw UsageError(Fault{where, "no text given", "", "", "usage: sam3lab " + std::string(tokenize_command.usage)});
+    throw UsageError(Fault{where_tokenize, "no text given", "", "", "usage: sam3lab " + std::string(tokenize_command.usage)});
   }
   const auto backbone = make_backbone(context.registry(), (*values)["backbone"].as<std::string>());
   auto document = nlohmann::ordered_json::array();
@@ -70,6 +70,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command tokenize_command = {"tokenize", "token ids of texts, as the text encoder reads them",
-                                         "tokenize TEXT... [--backbone NAME] [--json]", run};
+                                         "tokenize TEXT... [--backbone NAME] [--json]", run_tokenize};
 
 }  // namespace sam3lab

@@ -35,7 +35,7 @@ PluginChoice choice(std::string_view slot, const std::string& name, OptionValues
   return {std::string(slot), name, name, std::move(options), "sam3lab trace"};
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_trace(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("case", po::value<std::string>()->required(),
                         "folder with model.json, checkpoint.pt and batch.safetensors")(
@@ -79,6 +79,6 @@ int run(const Context& context, const Arguments& arguments) {
 }  // namespace
 
 extern const Command trace_command = {"trace", "forward pass and training steps of a parity case, tensor by tensor",
-                                      "trace CASE --out FILE [--steps N] [--threads N]", run};
+                                      "trace CASE --out FILE [--steps N] [--threads N]", run_trace};
 
 }  // namespace sam3lab

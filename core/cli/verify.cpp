@@ -57,7 +57,7 @@ std::int64_t number(const po::variables_map& values, const char* name, std::int6
   return value;
 }
 
-int run(const Context& context, const Arguments& arguments) {
+int run_verify(const Context& context, const Arguments& arguments) {
   const auto cores = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, 64);
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(), "an experiment, or a file that has datasets alone (.toml)")(
@@ -100,6 +100,6 @@ int run(const Context& context, const Arguments& arguments) {
 
 extern const Command verify_command = {
     "verify", "checks the data of an experiment: pairs, encodings, texts, duplicates, leaks; trains nothing",
-    "verify FILE [--set a.b=v]... [--html DIR] [--write-split FILE] [--limit N] [--workers N] [--json]", run};
+    "verify FILE [--set a.b=v]... [--html DIR] [--write-split FILE] [--limit N] [--workers N] [--json]", run_verify};
 
 }  // namespace sam3lab

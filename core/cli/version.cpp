@@ -10,7 +10,7 @@
 namespace sam3lab {
 namespace {
 
-int run(const Context& context, const Arguments& arguments) {
+int run_version(const Context& context, const Arguments& arguments) {
   if (!parse_arguments(version_command, arguments, boost::program_options::options_description())) return 0;
   if (context.json) {
     std::cout << nlohmann::ordered_json{{"version", SAM3LAB_VERSION}, {"stamp", SAM3LAB_STAMP}}.dump(2) << "\n";
@@ -22,6 +22,6 @@ int run(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command version_command = {"version", "version and stamp of the program", "version [--json]", run};
+extern const Command version_command = {"version", "version and stamp of the program", "version [--json]", run_version};
 
 }  // namespace sam3lab

@@ -7,7 +7,7 @@
 namespace sam3lab {
 namespace {
 
-constexpr const char* no_text = "visual";  // what the published model reads where a prompt is a box alone
+constexpr const char* text_of_box_alone = "visual";  // what the published model reads where a prompt is a box alone
 
 Edges noise_for(const Edges& box, std::int64_t height, std::int64_t width, const AugmentOptions& options, Random& random) {
   Edges noise{};
@@ -44,7 +44,7 @@ void give_boxes(Sample& sample, std::int64_t height, std::int64_t width, const A
     if (masks.size(0) == 0 || random.uniform() >= options.box_prompt) continue;
     const auto chosen = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(masks.size(0))));
     sample.boxes[q] = box_of(masks[chosen], height, width, options, random);
-    if (!options.box_keeps_text) sample.queries[q].text = no_text;
+    if (!options.box_keeps_text) sample.queries[q].text = text_of_box_alone;
   }
 }
 

@@ -7,7 +7,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -36,7 +36,7 @@ int enlargement(const at::Tensor& image) {
 }
 
 // Pixels keep their edges: a mask is shown as it was scored.
-cv::Mat enlarged(const cv::Mat& picture, int factor) {
+cv::Mat enlarged_mask(const cv::Mat& picture, int factor) {
   cv::Mat out;
   cv::resize(picture, out, cv::Size(), factor, factor, cv::INTER_NEAREST);
   return out;
@@ -46,13 +46,13 @@ cv::Mat without_ignored(const cv::Mat& image, const at::Tensor& ignore, int fact
   if (!ignore.defined()) return image;
   const auto bytes = ignore.to(torch::kUInt8).mul(255).contiguous();
   cv::Mat dark = image * darkness, out = image.clone();
-  dark.copyTo(out, enlarged(view_of(bytes, CV_8UC1), factor));
+  dark.copyTo(out, enlarged_mask(view_of(bytes, CV_8UC1), factor));
   return out;
 }
 
 cv::Mat with_mask(const cv::Mat& image, const at::Tensor& mask, int factor, const cv::Scalar& colour) {
   const auto bytes = mask.to(torch::kUInt8).mul(255).contiguous();
-  const cv::Mat area = enlarged(view_of(bytes, CV_8UC1), factor);
+  const cv::Mat area = enlarged_mask(view_of(bytes, CV_8UC1), factor);
   cv::Mat fill(image.size(), CV_8UC3, colour), mixed, out = image.clone();
   cv::addWeighted(image, 1.0 - opacity, fill, opacity, 0.0, mixed);
   mixed.copyTo(out, area);
@@ -100,7 +100,7 @@ at::Tensor draw_overlay(const OverlayCase& shown) {
   check(shown);
   const auto pixels = shown.image.contiguous();
   const int factor = enlargement(pixels);
-  const cv::Mat image = enlarged(view_of(pixels, CV_8UC3), factor);
+  const cv::Mat image = enlarged_mask(view_of(pixels, CV_8UC3), factor);
   std::vector<std::pair<std::string, cv::Mat>> panels = {{"image", image}};
   const cv::Mat counted = without_ignored(image, shown.ignore, factor);
   if (shown.truth.defined()) panels.emplace_back("truth", with_mask(counted, shown.truth, factor, truth_colour));

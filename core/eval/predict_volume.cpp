@@ -21,7 +21,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::int64_t largest_byte = 255;
+constexpr std::int64_t largest_label = 255;
 constexpr double low_percentile = 0.5, high_percentile = 99.5;  // as dataset/label_volume has them
 
 // What is known of one prompt after all slices.
@@ -50,7 +50,7 @@ class VolumePredictor {
       found_.emplace_back();
       found_.back().mask = at::zeros(grey_.sizes(), at::kByte);
     }
-    const bool fits = static_cast<std::int64_t>(request.prompts.size()) <= largest_byte;
+    const bool fits = static_cast<std::int64_t>(request.prompts.size()) <= largest_label;
     if (request.prompts.size() > 1) map_ = at::zeros(grey_.sizes(), fits ? at::kByte : at::kInt);
   }
 

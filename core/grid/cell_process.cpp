@@ -68,8 +68,8 @@ void run_in_ranks(int pipe, const Experiment& experiment, std::int64_t seed, con
 }
 
 // The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
-[[noreturn]] void serve(int pipe, pid_t parent, const Experiment& experiment, std::int64_t seed, const Registry& registry,
-                        const RunRequest& request) {
+[[noreturn]] void serve_cell(int pipe, pid_t parent, const Experiment& experiment, std::int64_t seed, const Registry& registry,
+                             const RunRequest& request) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its cell along, which saves first
   if (::getppid() != parent) ::_exit(1);
   std::signal(SIGPIPE, SIG_IGN);
@@ -120,7 +120,7 @@ CellProcess::CellProcess(const Experiment& experiment, std::int64_t seed, const 
   child_ = ::fork();
   if (child_ == 0) {
     ::close(ends[0]);
-    serve(ends[1], parent, experiment, seed, registry, request);
+    serve_cell(ends[1], parent, experiment, seed, registry, request);
   }
   ::close(ends[1]);
   pipe_ = ends[0];

@@ -76,8 +76,8 @@ struct Process {
 };
 
 // The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
-[[noreturn]] void serve(pid_t parent, std::FILE* log, const RankPlace& place,
-                        const std::function<int(const RankPlace&)>& body) {
+[[noreturn]] void serve_rank(pid_t parent, std::FILE* log, const RankPlace& place,
+                             const std::function<int(const RankPlace&)>& body) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its ranks along, which save first
   if (::getppid() != parent) ::_exit(1);
   if (log != nullptr) {
@@ -109,7 +109,7 @@ class Family {
       if (rank > 0) process.log = std::tmpfile();
       const RankPlace place{rank, size, rank, "", 0, meeting_.file()};
       process.id = rank > 0 && process.log == nullptr ? -1 : ::fork();
-      if (process.id == 0) serve(parent, process.log, place, body);
+      if (process.id == 0) serve_rank(parent, process.log, place, body);
       if (process.id < 0) {
         process.ended = true;
         throw DataError(Fault{fmt::format("rank {}", rank), "cannot start a process", std::strerror(errno), "", ""});

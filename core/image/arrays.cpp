@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/array_formats.h"
@@ -26,7 +26,7 @@ Kind kind_of(const std::filesystem::path& path) {
                         ".npy, .npz, a MAT-file of version 5 to 7.3, or HDF5", ""});
 }
 
-std::string_view view(const MappedFile& file) { return file.view(0, file.size()); }
+std::string_view text_view(const MappedFile& file) { return file.view(0, file.size()); }
 
 // Calls `use` with the unpacked bytes of a member of an archive.
 template <class Use>
@@ -40,7 +40,7 @@ auto with_member(const MappedFile& file, const zip::Entry& entry, const Use& use
 std::vector<ArrayInfo> list_npz(const std::string& path) {
   const auto file = MappedFile::open(path);
   std::vector<ArrayInfo> all;
-  for (const auto& [name, entry] : zip::read_directory(view(*file), path, zip::Packed::allowed)) {
+  for (const auto& [name, entry] : zip::read_directory(text_view(*file), path, zip::Packed::allowed)) {
     if (!name.ends_with(member_ending)) continue;
     auto info = with_member(*file, entry, [](ByteSource& source, std::uint64_t) { return describe_npy(source); });
     if (!info) continue;
@@ -52,7 +52,7 @@ std::vector<ArrayInfo> list_npz(const std::string& path) {
 
 at::Tensor read_npz(const std::string& path, const std::string& variable, ArrayRows rows) {
   const auto file = MappedFile::open(path);
-  const auto entries = zip::read_directory(view(*file), path, zip::Packed::allowed);
+  const auto entries = zip::read_directory(text_view(*file), path, zip::Packed::allowed);
   const auto found = entries.find(variable + std::string(member_ending));
   if (found == entries.end()) throw DataError(Fault{path, "no such array", variable, "", ""});
   return with_member(*file, found->second,
@@ -92,7 +92,7 @@ std::vector<ArrayInfo> list_arrays(const std::filesystem::path& path) {
       all = list_npz(path.string());
       break;
     case Kind::mat5:
-      all = list_mat5(view(*MappedFile::open(path.string())), path.string());
+      all = list_mat5(text_view(*MappedFile::open(path.string())), path.string());
       break;
     case Kind::hdf5:
       all = list_hdf5(path);
@@ -111,14 +111,14 @@ at::Tensor read_array(const std::filesystem::path& path, const std::string& vari
     case Kind::npy: {
       if (!variable.empty()) throw DataError(Fault{name, "no such array", variable, "no name: an .npy file has one array", ""});
       const auto file = MappedFile::open(name);
-      MemorySource source(view(*file), name);
+      MemorySource source(text_view(*file), name);
       return read_npy(source, file->size(), rows);
     }
     case Kind::npz:
       return read_npz(name, chosen(path, variable), rows);
     case Kind::mat5: {
       const auto file = MappedFile::open(name);
-      return narrowed(read_mat5(view(*file), name, chosen(path, variable)), rows, name);
+      return narrowed(read_mat5(text_view(*file), name, chosen(path, variable)), rows, name);
     }
     default:
       return read_hdf5(path, chosen(path, variable), rows);

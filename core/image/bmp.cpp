@@ -12,16 +12,16 @@ namespace {
 
 enum Compression : std::uint32_t { plain = 0, run_length_8 = 1, run_length_4 = 2, bit_fields = 3, alpha_bit_fields = 6 };
 
-struct Header {
+struct BmpHeader {
   std::uint32_t data_offset = 0, info_size = 0, compression = plain, colours = 0, bits = 0;
   std::int64_t width = 0, height = 0;
   bool top_down = false;
   std::array<std::uint32_t, 3> masks = {};
 };
 
-class Decoder {
+class BmpDecoder {
  public:
-  Decoder(const Bytes& bytes, const std::string& name, PixelUse use) : bytes_(bytes), name_(name), use_(use) {}
+  BmpDecoder(const Bytes& bytes, const std::string& name, PixelUse use) : bytes_(bytes), name_(name), use_(use) {}
 
   Pixels decode() {
     read_header();
@@ -207,13 +207,13 @@ class Decoder {
   const Bytes& bytes_;
   const std::string& name_;
   PixelUse use_;
-  Header header_;
+  BmpHeader header_;
   Bytes palette_;  // red, green, blue of each index; black for those that the file leaves out
   bool grey_ = false;
 };
 
 }  // namespace
 
-Pixels decode_bmp(const Bytes& bytes, const std::string& name, PixelUse use) { return Decoder(bytes, name, use).decode(); }
+Pixels decode_bmp(const Bytes& bytes, const std::string& name, PixelUse use) { return BmpDecoder(bytes, name, use).decode(); }
 
 }  // namespace sam3lab

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t buffer_size = 1 << 17;
 constexpr std::uint64_t best_ratio = 1032;
 
-std::string_view view(const Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view text_view_of(const Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 }  // namespace
 
@@ -145,7 +145,7 @@ std::string first_bytes(const std::filesystem::path& path, std::size_t count) {
 }
 
 Bytes gunzip(const Bytes& packed, const std::string& name, std::size_t most) {
-  MemorySource source(view(packed), name);
+  MemorySource source(text_view_of(packed), name);
   UnpackedSource unpacked(source, Packing::gzip_or_zlib);
   Bytes out;
   constexpr std::size_t block = 1 << 18;

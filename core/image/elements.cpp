@@ -3,7 +3,7 @@
 #include <cstring>
 #include <limits>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/array_formats.h"
@@ -29,7 +29,7 @@ at::Tensor convert(ByteSource& source, bool swap, std::int64_t count, const Conv
 }
 
 template <class From, class To>
-at::Tensor plain(ByteSource& source, bool swap, std::int64_t count) {
+at::Tensor read_elements(ByteSource& source, bool swap, std::int64_t count) {
   return convert<From, To>(source, swap, count, [](From value) { return static_cast<To>(value); });
 }
 
@@ -101,27 +101,27 @@ at::Tensor read_elements(ByteSource& source, NumberType type, bool swap, std::in
     case NumberType::boolean:
       return convert<std::uint8_t, bool>(source, false, count, [](std::uint8_t value) { return value != 0; });
     case NumberType::u8:
-      return plain<std::uint8_t, std::uint8_t>(source, swap, count);
+      return read_elements<std::uint8_t, std::uint8_t>(source, swap, count);
     case NumberType::i8:
-      return plain<std::int8_t, std::int8_t>(source, swap, count);
+      return read_elements<std::int8_t, std::int8_t>(source, swap, count);
     case NumberType::u16:
-      return plain<std::uint16_t, std::int32_t>(source, swap, count);
+      return read_elements<std::uint16_t, std::int32_t>(source, swap, count);
     case NumberType::i16:
-      return plain<std::int16_t, std::int16_t>(source, swap, count);
+      return read_elements<std::int16_t, std::int16_t>(source, swap, count);
     case NumberType::u32:
-      return plain<std::uint32_t, std::int64_t>(source, swap, count);
+      return read_elements<std::uint32_t, std::int64_t>(source, swap, count);
     case NumberType::i32:
-      return plain<std::int32_t, std::int32_t>(source, swap, count);
+      return read_elements<std::int32_t, std::int32_t>(source, swap, count);
     case NumberType::u64:
       return large(source, swap, count);
     case NumberType::i64:
-      return plain<std::int64_t, std::int64_t>(source, swap, count);
+      return read_elements<std::int64_t, std::int64_t>(source, swap, count);
     case NumberType::f16:
       return halves(source, swap, count);
     case NumberType::f32:
-      return plain<float, float>(source, swap, count);
+      return read_elements<float, float>(source, swap, count);
     default:
-      return plain<double, double>(source, swap, count);
+      return read_elements<double, double>(source, swap, count);
   }
 }
 

@@ -11,13 +11,13 @@
 namespace sam3lab {
 namespace {
 
-struct Source {
+struct GifSource {
   const Bytes& bytes;
   std::size_t at = 0;
 };
 
-int read_some(GifFileType* gif, GifByteType* out, int count) {
-  auto& source = *static_cast<Source*>(gif->UserData);
+int gif_read_some(GifFileType* gif, GifByteType* out, int count) {
+  auto& source = *static_cast<GifSource*>(gif->UserData);
   const auto n = std::min(static_cast<std::size_t>(std::max(count, 0)), source.bytes.size() - source.at);
   if (n > 0) std::memcpy(out, source.bytes.data() + source.at, n);
   source.at += n;
@@ -29,11 +29,11 @@ struct CloseGif {
 };
 using Gif = std::unique_ptr<GifFileType, CloseGif>;
 
-class Decoder {
+class GifDecoder {
  public:
-  Decoder(const Bytes& bytes, const std::string& name, PixelUse use) : source_{bytes}, name_(name), use_(use) {
+  GifDecoder(const Bytes& bytes, const std::string& name, PixelUse use) : source_{bytes}, name_(name), use_(use) {
     int code = 0;
-    gif_.reset(DGifOpen(&source_, read_some, &code));
+    gif_.reset(DGifOpen(&source_, gif_read_some, &code));
     if (!gif_) throw damaged(code);
   }
 
@@ -121,7 +121,7 @@ class Decoder {
     return out;
   }
 
-  Source source_;
+  GifSource source_;
   const std::string& name_;
   PixelUse use_;
   Gif gif_;
@@ -130,6 +130,6 @@ class Decoder {
 
 }  // namespace
 
-Pixels decode_gif(const Bytes& bytes, const std::string& name, PixelUse use) { return Decoder(bytes, name, use).decode(); }
+Pixels decode_gif(const Bytes& bytes, const std::string& name, PixelUse use) { return GifDecoder(bytes, name, use).decode(); }
 
 }  // namespace sam3lab

@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/array_formats.h"
@@ -18,8 +18,8 @@
 namespace sam3lab {
 namespace {
 
-constexpr int most_depth = 8, most_axes = 16;
-constexpr std::size_t most_datasets = 10000, longest_name = 1024;
+constexpr int most_depth = 8, hdf5_most_axes = 16;
+constexpr std::size_t most_datasets = 10000, hdf5_longest_name = 1024;
 
 template <herr_t (*close)(hid_t)>
 class Handle {
@@ -38,7 +38,7 @@ class Handle {
 
 using Object = Handle<&H5Oclose>;
 using Space = Handle<&H5Sclose>;
-using Type = Handle<&H5Tclose>;
+using Hdf5Type = Handle<&H5Tclose>;
 using Attribute = Handle<&H5Aclose>;
 using Properties = Handle<&H5Pclose>;
 
@@ -49,9 +49,9 @@ struct Found {
   bool reversed = false;  // written by MATLAB
 };
 
-class Reader {
+class Hdf5Reader {
  public:
-  explicit Reader(const std::filesystem::path& path)
+  explicit Hdf5Reader(const std::filesystem::path& path)
       : name_(path.string()), access_(H5Pcreate(H5P_FILE_ACCESS)), file_(open(path)) {}
 
   std::vector<Found> list() {
@@ -68,7 +68,7 @@ class Reader {
     if (!shape.empty()) shape[axis] = rows.count;
     const auto count = checked_elements(name_, shape, tensor_type(found.element));
     check_promise(name_, static_cast<std::uint64_t>(count), H5Dget_storage_size(data));
-    const Type memory(H5Tcopy(memory_type(found.element)));
+    const Hdf5Type memory(H5Tcopy(memory_type(found.element)));
     std::string bytes(static_cast<std::size_t>(count) * H5Tget_size(memory), '\0');
     if (count == 0) return bytes;
     const Space all(H5Dget_space(data));
@@ -124,7 +124,7 @@ class Reader {
     if (depth > most_depth || H5Gget_info(group, &info) < 0) return;
     for (hsize_t i = 0; i < info.nlinks; ++i) {
       if (++visited_ > most_datasets) throw DataError(Fault{name_, "too many objects", "", std::to_string(most_datasets), ""});
-      std::array<char, longest_name> name{};
+      std::array<char, hdf5_longest_name> name{};
       if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size(), H5P_DEFAULT) <= 0) continue;
       const std::string word(name.data());
       H5L_info_t link{};
@@ -142,7 +142,7 @@ class Reader {
   static std::string text_attribute(hid_t object, const char* name) {
     if (H5Aexists(object, name) <= 0) return "";
     const Attribute attribute(H5Aopen(object, name, H5P_DEFAULT));
-    const Type type(H5Aget_type(attribute));
+    const Hdf5Type type(H5Aget_type(attribute));
     std::array<char, 64> text{};
     if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || H5Tget_size(type) >= text.size()) return "";
     const Space space(H5Aget_space(attribute));
@@ -190,17 +190,17 @@ class Reader {
   }
 
   static void describe(hid_t data, const std::string& name, std::vector<Found>& all) {
-    const Type type(H5Dget_type(data));
+    const Hdf5Type type(H5Dget_type(data));
     const Space space(H5Dget_space(data));
     const int axes = H5Sget_simple_extent_ndims(space);
     auto element = element_of(type);
     const auto matlab = text_attribute(data, "MATLAB_class");
-    if (!element || axes < 0 || axes > most_axes || H5Sget_simple_extent_type(space) == H5S_NULL || !plain_storage(data))
+    if (!element || axes < 0 || axes > hdf5_most_axes || H5Sget_simple_extent_type(space) == H5S_NULL || !plain_storage(data))
       return;
     // What MATLAB keeps as numbers but are none: texts, and the sizes of empty arrays.
     if (matlab == "char" || H5Aexists(data, "MATLAB_empty") > 0) return;
     if (matlab == "logical") element = NumberType::boolean;
-    std::array<hsize_t, most_axes> sizes{};
+    std::array<hsize_t, hdf5_most_axes> sizes{};
     H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
     Found found{name, {}, *element, !matlab.empty() && axes > 0};
     for (int i = 0; i < axes; ++i) {
@@ -257,13 +257,13 @@ void put(Wire& wire, const Found& found) {
   for (const auto n : found.shape) wire.put(n);
 }
 
-Found take(Wire& wire) {
+Found take_found(Wire& wire) {
   Found found;
   found.name = wire.text();
   found.element =
       static_cast<NumberType>(std::clamp<std::int64_t>(wire.number(), 0, static_cast<std::int64_t>(NumberType::f64)));
   found.reversed = wire.number() != 0;
-  for (auto n = std::min<std::int64_t>(wire.number(), most_axes); n > 0; --n) found.shape.push_back(wire.number());
+  for (auto n = std::min<std::int64_t>(wire.number(), hdf5_most_axes); n > 0; --n) found.shape.push_back(wire.number());
   return found;
 }
 
@@ -286,12 +286,12 @@ bool is_hdf5(const std::filesystem::path& path) {
 std::vector<ArrayInfo> list_hdf5(const std::filesystem::path& path) {
   Wire wire(in_child(path, [&] {
     Wire out;
-    for (const auto& found : Reader(path).list()) put(out, found);
+    for (const auto& found : Hdf5Reader(path).list()) put(out, found);
     return std::move(out).bytes();
   }));
   std::vector<ArrayInfo> all;
   while (!wire.done()) {
-    auto found = take(wire);
+    auto found = take_found(wire);
     if (found.reversed) std::reverse(found.shape.begin(), found.shape.end());
     all.push_back({found.name, found.shape, tensor_type(found.element)});
   }
@@ -301,7 +301,7 @@ std::vector<ArrayInfo> list_hdf5(const std::filesystem::path& path) {
 at::Tensor read_hdf5(const std::filesystem::path& path, const std::string& variable, ArrayRows rows) {
   const auto name = path.string();
   Wire wire(in_child(path, [&] {
-    Reader reader(path);
+    Hdf5Reader reader(path);
     for (const auto& found : reader.list()) {
       if (found.name != variable) continue;
       auto shape = found.shape;
@@ -315,7 +315,7 @@ at::Tensor read_hdf5(const std::filesystem::path& path, const std::string& varia
     }
     throw DataError(Fault{name, "no such array", variable, "", ""});
   }));
-  const auto found = take(wire);
+  const auto found = take_found(wire);
   auto shape = found.shape;
   if (found.reversed) std::reverse(shape.begin(), shape.end());
   const auto count = wire.number();

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstring>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/volume_formats.h"

@@ -16,17 +16,17 @@ namespace {
 constexpr std::size_t bytes_for_a_byte = 1024, bytes_for_any = std::size_t{64} << 20;
 constexpr int most_scans = 500;
 
-struct Reader {
+struct JpegReader {
   jpeg_decompress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg_progress_mgr progress{};
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX] = "";
-  ~Reader() { jpeg_destroy_decompress(&jpeg); }
+  ~JpegReader() { jpeg_destroy_decompress(&jpeg); }
 };
 
-[[noreturn]] void on_error(j_common_ptr common) {
-  auto* reader = static_cast<Reader*>(common->client_data);
+[[noreturn]] void jpeg_on_error(j_common_ptr common) {
+  auto* reader = static_cast<JpegReader*>(common->client_data);
   (*common->err->format_message)(common, reader->message);
   std::longjmp(reader->jump, 1);
 }
@@ -34,18 +34,18 @@ struct Reader {
 // libjpeg fills what a cut file lacks with grey and merely warns. Here that ends the reading.
 void on_message(j_common_ptr common, int level) {
   const auto code = common->err->msg_code;
-  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) on_error(common);
+  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) jpeg_on_error(common);
 }
 
 void on_progress(j_common_ptr common) {
-  auto* reader = static_cast<Reader*>(common->client_data);
+  auto* reader = static_cast<JpegReader*>(common->client_data);
   if (reader->jpeg.input_scan_number <= most_scans) return;
   std::snprintf(reader->message, sizeof reader->message, "more than %d scans", most_scans);
   std::longjmp(reader->jump, 1);
 }
 
 // longjmp may leave this
-bool read_head(Reader& reader, const std::uint8_t* data, std::size_t size) {
+bool jpeg_read_head(JpegReader& reader, const std::uint8_t* data, std::size_t size) {
   if (setjmp(reader.jump) != 0) return false;
   jpeg_create_decompress(&reader.jpeg);
   reader.jpeg.client_data = &reader;
@@ -58,7 +58,7 @@ bool read_head(Reader& reader, const std::uint8_t* data, std::size_t size) {
 }
 
 // longjmp may leave this
-bool start(Reader& reader) {
+bool start(JpegReader& reader) {
   if (setjmp(reader.jump) != 0) return false;
   reader.jpeg.out_color_space = reader.jpeg.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(&reader.jpeg);
@@ -66,13 +66,13 @@ bool start(Reader& reader) {
 }
 
 // longjmp may leave this
-bool read_row(Reader& reader, JSAMPROW row) {
+bool read_row(JpegReader& reader, JSAMPROW row) {
   if (setjmp(reader.jump) != 0) return false;
   return jpeg_read_scanlines(&reader.jpeg, &row, 1) == 1;
 }
 
 // longjmp may leave this
-bool finish(Reader& reader) {
+bool finish(JpegReader& reader) {
   if (setjmp(reader.jump) != 0) return false;
   jpeg_finish_decompress(&reader.jpeg);
   return true;
@@ -81,16 +81,16 @@ bool finish(Reader& reader) {
 }  // namespace
 
 Pixels decode_jpeg(const Bytes& bytes, const std::string& name) {
-  Reader reader;
+  JpegReader reader;
   reader.jpeg.err = jpeg_std_error(&reader.errors);
-  reader.errors.error_exit = on_error;
+  reader.errors.error_exit = jpeg_on_error;
   reader.errors.emit_message = on_message;
   reader.jpeg.client_data = &reader;
   const auto damaged = [&] {
     return DataError(
         Fault{name, std::string("not a readable JPEG: ") + reader.message, "", "", "fetch or export the file again"});
   };
-  if (!read_head(reader, bytes.data(), bytes.size())) throw damaged();
+  if (!jpeg_read_head(reader, bytes.data(), bytes.size())) throw damaged();
   check_size(name, reader.jpeg.image_height, reader.jpeg.image_width);
   if (reader.jpeg.num_components != 1 && reader.jpeg.num_components != 3) {
     throw DataError(Fault{name, "unsupported JPEG", std::to_string(reader.jpeg.num_components) + " colour components",

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <functional>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/array_formats.h"
@@ -14,8 +14,8 @@
 namespace sam3lab {
 namespace {
 
-constexpr std::size_t header_bytes = 128, most_variables = 10000, most_axes = 16, longest_name = 256;
-constexpr std::uint32_t compressed = 15, matrix = 14, complex_flag = 0x800, logical_flag = 0x200;
+constexpr std::size_t header_bytes = 128, most_variables = 10000, mat_most_axes = 16, mat_longest_name = 256;
+constexpr std::uint32_t compressed = 15, matrix_type = 14, complex_flag = 0x800, logical_flag = 0x200;
 
 std::optional<NumberType> stored_type(std::uint32_t code) {
   constexpr std::array<NumberType, 14> types = {
@@ -57,12 +57,12 @@ class Variable {
     type_ = array_type(flags);
     if (!type_) return std::nullopt;
     tag = next();
-    if (tag.type != 5 || tag.size % 4 != 0 || tag.size < 8 || tag.size > 4 * most_axes) refuse("no sizes");
+    if (tag.type != 5 || tag.size % 4 != 0 || tag.size < 8 || tag.size > 4 * mat_most_axes) refuse("no sizes");
     ArrayInfo info;
     for (std::uint64_t i = 0; i < tag.size / 4; ++i) info.shape.push_back(static_cast<std::int32_t>(word()));
     skip(tag.padding);
     tag = next();
-    if (tag.type != 1 || tag.size > longest_name) refuse("no name");
+    if (tag.type != 1 || tag.size > mat_longest_name) refuse("no name");
     info.name.resize(tag.size);
     source_.exactly(info.name.data(), tag.size);
     skip(tag.padding);
@@ -128,12 +128,12 @@ void each_variable(std::string_view file, const std::string& name,
       throw DataError(Fault{name, "the file ends early", std::to_string(rest.size() - 8) + " bytes", std::to_string(size), ""});
     const auto body = rest.substr(8, size);
     MemorySource plain(body, name);
-    if (type == matrix && use(plain, swap, size)) return;
+    if (type == matrix_type && use(plain, swap, size)) return;
     if (type == compressed) {
       UnpackedSource unpacked(plain, Packing::gzip_or_zlib);
       std::array<char, 8> tag{};
       unpacked.exactly(tag.data(), tag.size());
-      if (word({tag.data(), tag.size()}, 0) == matrix && use(unpacked, swap, size)) return;
+      if (word({tag.data(), tag.size()}, 0) == matrix_type && use(unpacked, swap, size)) return;
     }
     // Packed variables follow one another without padding.
     const auto padded = type == compressed ? size : (size + 7) / 8 * 8;

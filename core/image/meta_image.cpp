@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/header_text.h"
@@ -17,9 +17,9 @@
 namespace sam3lab {
 namespace {
 
-class Header {
+class MetaHeader {
  public:
-  Header(ByteSource& source, std::filesystem::path path) : path_(std::move(path)), name_(path_.string()) {
+  MetaHeader(ByteSource& source, std::filesystem::path path) : path_(std::move(path)), name_(path_.string()) {
     read_fields(source);
     const auto dimensions = integers_in(field("NDims"), name_, "NDims", 1).front();
     if (dimensions < 2 || dimensions > 4) throw fault("unsupported number of dimensions", std::to_string(dimensions), "2 to 4");
@@ -168,8 +168,8 @@ bool is_meta_image(std::string_view first_bytes) {
 }
 
 Volume read_meta_image(const std::filesystem::path& path, const VolumePart& part) {
-  return volume_by_header<Header>(path, part);
+  return volume_by_header<MetaHeader>(path, part);
 }
-Pixels read_meta_picture(const std::filesystem::path& path) { return picture_by_header<Header>(path); }
+Pixels read_meta_picture(const std::filesystem::path& path) { return picture_by_header<MetaHeader>(path); }
 
 }  // namespace sam3lab

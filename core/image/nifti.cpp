@@ -16,7 +16,7 @@ namespace sam3lab {
 namespace {
 
 // The fields that matter, of either version.
-struct Header {
+struct NiftiHeader {
   bool swap = false;
   std::int64_t dims[8] = {};
   int datatype = 0, qform = 0, sform = 0;
@@ -24,11 +24,11 @@ struct Header {
 };
 
 template <class Raw>
-Header take(const std::uint8_t* bytes, bool swap) {
+NiftiHeader header_of(const std::uint8_t* bytes, bool swap) {
   Raw raw;
   std::memcpy(&raw, bytes, sizeof raw);
   const auto value = [swap](auto field) { return swap ? swapped(field) : field; };
-  Header header;
+  NiftiHeader header;
   header.swap = swap;
   for (int i = 0; i < 8; ++i) {
     header.dims[i] = value(raw.dim[i]);
@@ -54,9 +54,9 @@ Header take(const std::uint8_t* bytes, bool swap) {
   return header;
 }
 
-class Reader {
+class NiftiReader {
  public:
-  explicit Reader(ByteSource& source, std::uint64_t stored) : source_(source), stored_(stored) {}
+  explicit NiftiReader(ByteSource& source, std::uint64_t stored) : source_(source), stored_(stored) {}
 
   Volume read(const VolumePart& part) {
     const auto header = read_header();
@@ -74,7 +74,7 @@ class Reader {
     return DataError(Fault{source_.name(), what, got, expected, ""});
   }
 
-  Header read_header() {
+  NiftiHeader read_header() {
     std::uint8_t bytes[sizeof(nifti_2_header)];
     source_.exactly(bytes, sizeof(nifti_1_header));
     std::int32_t size = 0;
@@ -85,16 +85,16 @@ class Reader {
       if (std::memcmp(magic, "ni1", 4) == 0)
         throw fault("header of a pair of files", ".hdr and .img", "one .nii or .nii.gz file");
       if (std::memcmp(magic, "n+1", 4) != 0) throw fault("not a NIfTI file", "no magic word", "n+1");
-      return take<nifti_1_header>(bytes, size != 348);
+      return header_of<nifti_1_header>(bytes, size != 348);
     }
     if (!is(540)) throw fault("not a NIfTI file", "a first word of " + std::to_string(size), "348 or 540");
     source_.exactly(bytes + sizeof(nifti_1_header), sizeof(nifti_2_header) - sizeof(nifti_1_header));
     const auto* magic = reinterpret_cast<const char*>(bytes) + offsetof(nifti_2_header, magic);
     if (std::memcmp(magic, "n+2", 4) != 0) throw fault("not a NIfTI-2 file", "no magic word", "n+2");
-    return take<nifti_2_header>(bytes, size != 540);
+    return header_of<nifti_2_header>(bytes, size != 540);
   }
 
-  [[nodiscard]] VoxelLayout layout_of(const Header& header, const VolumePart& part) const {
+  [[nodiscard]] VoxelLayout layout_of(const NiftiHeader& header, const VolumePart& part) const {
     const auto dimensions = header.dims[0];
     if (dimensions < 1 || dimensions > 7) throw fault("damaged header", std::to_string(dimensions) + " dimensions", "1 to 7");
     const auto count = checked_count(source_.name(), {header.dims + 1, header.dims + 1 + dimensions});
@@ -149,7 +149,7 @@ class Reader {
     source_.skip(static_cast<std::uint64_t>(offset) - source_.position());
   }
 
-  static Affine affine_of(const Header& header) {
+  static Affine affine_of(const NiftiHeader& header) {
     Affine affine{};
     if (header.sform > 0) {
       for (std::size_t row = 0; row < 3; ++row) std::copy_n(header.rows[row], 4, affine[row].begin());
@@ -161,13 +161,13 @@ class Reader {
     return affine;
   }
 
-  static double spacing_of(const Header& header, std::size_t axis) {
+  static double spacing_of(const NiftiHeader& header, std::size_t axis) {
     const double spacing = std::abs(header.pixdim[axis + 1]);
     return std::isfinite(spacing) && spacing > 0 ? spacing : 1.0;
   }
 
   // Method 2 of the NIfTI standard: unit quaternion (a, b, c, d) with a from the rest, and qfac = -1 for a mirrored third axis.
-  static Affine from_quaternion(const Header& header) {
+  static Affine from_quaternion(const NiftiHeader& header) {
     double b = header.quaternion[0], c = header.quaternion[1], d = header.quaternion[2];
     const double rest = 1.0 - (b * b + c * c + d * d);
     double a = std::sqrt(std::max(rest, 0.0));
@@ -189,7 +189,7 @@ class Reader {
 }  // namespace
 
 Volume read_nifti(ByteSource& source, std::uint64_t stored, const VolumePart& part) {
-  return Reader(source, stored).read(part);
+  return NiftiReader(source, stored).read(part);
 }
 
 }  // namespace sam3lab

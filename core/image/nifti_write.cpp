@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <nifti1.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <zlib.h>
 
 #include <sam3lab/api/error.h>

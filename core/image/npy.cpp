@@ -4,7 +4,7 @@
 #include <cstring>
 #include <map>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/array_formats.h"
@@ -13,9 +13,9 @@ namespace sam3lab {
 namespace {
 
 constexpr std::string_view magic("\x93NUMPY", 6);
-constexpr std::size_t longest_header = 1 << 16, most_axes = 16;
+constexpr std::size_t longest_header = 1 << 16, npy_most_axes = 16;
 
-struct Header {
+struct NpyHeader {
   std::string type;
   bool columns = false;  // the first axis varies fastest
   std::vector<std::int64_t> shape;
@@ -26,8 +26,8 @@ class Literal {
  public:
   Literal(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
-  Header header() {
-    Header header;
+  NpyHeader header() {
+    NpyHeader header;
     int seen = 0;
     expect('{');
     while (!take('}')) {
@@ -99,7 +99,7 @@ class Literal {
       if (code != std::errc() || size < 0) refuse("a size that is no number");
       at_ = static_cast<std::size_t>(stop - text_.data());
       sizes.push_back(size);
-      if (sizes.size() > most_axes) refuse("too many axes");
+      if (sizes.size() > npy_most_axes) refuse("too many axes");
       take('L');  // as Python 2 wrote it
       if (!take(',')) {
         expect(')');
@@ -114,13 +114,13 @@ class Literal {
   std::size_t at_ = 0;
 };
 
-struct Type {
+struct NpyType {
   NumberType element = NumberType::u8;
   bool swap = false;
 };
 
 // "<f8": byte order, kind, bytes.
-std::optional<Type> type_of(const std::string& descr) {
+std::optional<NpyType> type_of(const std::string& descr) {
   static const std::map<std::string, NumberType> kinds = {
       {"b1", NumberType::boolean}, {"u1", NumberType::u8},  {"i1", NumberType::i8},  {"u2", NumberType::u16},
       {"i2", NumberType::i16},     {"u4", NumberType::u32}, {"i4", NumberType::i32}, {"u8", NumberType::u64},
@@ -130,10 +130,10 @@ std::optional<Type> type_of(const std::string& descr) {
   const auto found = kinds.find(descr.substr(1));
   if (found == kinds.end()) return std::nullopt;
   const bool little = std::endian::native == std::endian::little;
-  return Type{found->second, descr[0] == (little ? '>' : '<')};
+  return NpyType{found->second, descr[0] == (little ? '>' : '<')};
 }
 
-Header read_header(ByteSource& source) {
+NpyHeader read_header(ByteSource& source) {
   char begin[8];
   source.exactly(begin, sizeof begin);
   if (std::string_view(begin, magic.size()) != magic) throw DataError(Fault{source.name(), "not an .npy array", "", "", ""});

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include "core/image/header_text.h"
@@ -67,9 +67,9 @@ std::optional<NumberType> type_named(const std::string& name) {
   return found == types.end() ? std::nullopt : std::optional(found->second);
 }
 
-class Header {
+class NrrdHeader {
  public:
-  Header(ByteSource& source, std::filesystem::path path) : path_(std::move(path)), name_(path_.string()) {
+  NrrdHeader(ByteSource& source, std::filesystem::path path) : path_(std::move(path)), name_(path_.string()) {
     read_fields(source);
     sizes_ = integers_in(field("sizes"), name_, "sizes", dimension());
     read_type();
@@ -284,7 +284,7 @@ class Header {
 
 bool is_nrrd(std::string_view first_bytes) { return first_bytes.starts_with("NRRD00"); }
 
-Volume read_nrrd(const std::filesystem::path& path, const VolumePart& part) { return volume_by_header<Header>(path, part); }
-Pixels read_nrrd_picture(const std::filesystem::path& path) { return picture_by_header<Header>(path); }
+Volume read_nrrd(const std::filesystem::path& path, const VolumePart& part) { return volume_by_header<NrrdHeader>(path, part); }
+Pixels read_nrrd_picture(const std::filesystem::path& path) { return picture_by_header<NrrdHeader>(path); }
 
 }  // namespace sam3lab

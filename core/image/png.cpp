@@ -10,14 +10,14 @@
 namespace sam3lab {
 namespace {
 
-struct Reader {
+struct PngReader {
   std::jmp_buf jump;
   const std::uint8_t* data = nullptr;
   std::size_t size = 0, at = 0;
   char message[160] = "";
   png_structp png = nullptr;
   png_infop info = nullptr;
-  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
 struct Writer {
@@ -30,22 +30,22 @@ struct Writer {
 };
 
 template <class State>
-[[noreturn]] void on_error(png_structp png, png_const_charp text) {
+[[noreturn]] void png_on_error(png_structp png, png_const_charp text) {
   auto* state = static_cast<State*>(png_get_error_ptr(png));
   std::strncpy(state->message, text, sizeof state->message - 1);
   std::longjmp(state->jump, 1);
 }
-void on_warning(png_structp, png_const_charp) {}
+void png_on_warning(png_structp, png_const_charp) {}
 
 void take_bytes(png_structp png, png_bytep out, std::size_t count) {
-  auto* reader = static_cast<Reader*>(png_get_io_ptr(png));
+  auto* reader = static_cast<PngReader*>(png_get_io_ptr(png));
   if (count > reader->size - reader->at) png_error(png, "the file ends early");
   std::memcpy(out, reader->data + reader->at, count);
   reader->at += count;
 }
 
 // longjmp may leave this
-bool read_head(Reader& reader, PixelUse use) {
+bool png_read_head(PngReader& reader, PixelUse use) {
   if (setjmp(reader.jump) != 0) return false;
   png_set_read_fn(reader.png, &reader, take_bytes);
   png_read_info(reader.png, reader.info);
@@ -70,7 +70,7 @@ bool read_head(Reader& reader, PixelUse use) {
 }
 
 // longjmp may leave this
-bool read_rows(Reader& reader, png_bytepp rows) {
+bool read_rows(PngReader& reader, png_bytepp rows) {
   if (setjmp(reader.jump) != 0) return false;
   png_read_image(reader.png, rows);
   png_read_end(reader.png, nullptr);
@@ -111,15 +111,15 @@ Pixels decode_png(const Bytes& bytes, const std::string& name, PixelUse use) {
   const auto damaged = [&name](const char* why) {
     return DataError(Fault{name, std::string("not a readable PNG: ") + why, "", "", "fetch or export the file again"});
   };
-  Reader reader;
+  PngReader reader;
   reader.data = bytes.data();
   reader.size = bytes.size();
-  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error<Reader>, on_warning);
+  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, png_on_error<PngReader>, png_on_warning);
   if (reader.png == nullptr) throw damaged("libpng does not start");
   reader.info = png_create_info_struct(reader.png);
   if (reader.info == nullptr) throw damaged("libpng does not start");
   png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);
-  if (!read_head(reader, use)) throw damaged(reader.message);
+  if (!png_read_head(reader, use)) throw damaged(reader.message);
 
   Pixels pixels;
   pixels.height = png_get_image_height(reader.png, reader.info);
@@ -141,7 +141,7 @@ Pixels decode_png(const Bytes& bytes, const std::string& name, PixelUse use) {
 
 Bytes encode_png(const Pixels& pixels, const std::string& name) {
   Writer writer;
-  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, on_error<Writer>, on_warning);
+  writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writer, png_on_error<Writer>, png_on_warning);
   if (writer.png != nullptr) writer.info = png_create_info_struct(writer.png);
   if (writer.info == nullptr) throw DataError(Fault{name, "cannot be written: libpng does not start", "", "", ""});
   png_set_write_fn(writer.png, &writer, give_bytes, [](png_structp) {});

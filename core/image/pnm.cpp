@@ -7,9 +7,9 @@
 namespace sam3lab {
 namespace {
 
-class Decoder {
+class PnmDecoder {
  public:
-  Decoder(const Bytes& bytes, const std::string& name, PixelUse use) : bytes_(bytes), name_(name), use_(use) {}
+  PnmDecoder(const Bytes& bytes, const std::string& name, PixelUse use) : bytes_(bytes), name_(name), use_(use) {}
 
   Pixels decode() {
     if (bytes_.size() < 2 || bytes_[0] != 'P' || bytes_[1] < '1' || bytes_[1] > '6') throw damaged("no mark P1 to P6");
@@ -113,6 +113,6 @@ class Decoder {
 
 }  // namespace
 
-Pixels decode_pnm(const Bytes& bytes, const std::string& name, PixelUse use) { return Decoder(bytes, name, use).decode(); }
+Pixels decode_pnm(const Bytes& bytes, const std::string& name, PixelUse use) { return PnmDecoder(bytes, name, use).decode(); }
 
 }  // namespace sam3lab

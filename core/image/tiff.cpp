@@ -13,15 +13,15 @@ namespace sam3lab {
 namespace {
 
 // The file in memory, as libtiff's callbacks see it, and the first thing that libtiff complained of.
-struct Source {
+struct TiffSource {
   const Bytes& bytes;
   std::uint64_t at = 0;
   std::string message;
 };
 
-Source& source_of(thandle_t handle) { return *static_cast<Source*>(handle); }
+TiffSource& source_of(thandle_t handle) { return *static_cast<TiffSource*>(handle); }
 
-tmsize_t read_some(thandle_t handle, void* out, tmsize_t count) {
+tmsize_t tiff_read_some(thandle_t handle, void* out, tmsize_t count) {
   auto& source = source_of(handle);
   if (source.at >= source.bytes.size() || count <= 0) return 0;
   const auto n = std::min<std::uint64_t>(static_cast<std::uint64_t>(count), source.bytes.size() - source.at);
@@ -38,27 +38,27 @@ toff_t seek_to(thandle_t handle, toff_t offset, int whence) {
 int close_none(thandle_t) { return 0; }
 toff_t size_of(thandle_t handle) { return source_of(handle).bytes.size(); }
 
-int on_error(TIFF*, void* user, const char*, const char* format, va_list values) {
-  auto& source = *static_cast<Source*>(user);
+int tiff_on_error(TIFF*, void* user, const char*, const char* format, va_list values) {
+  auto& source = *static_cast<TiffSource*>(user);
   if (!source.message.empty()) return 1;
   char text[200];
   std::vsnprintf(text, sizeof text, format, values);
   source.message = text;
   return 1;
 }
-int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+int tiff_on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
 struct CloseTiff {
   void operator()(TIFF* tiff) const { TIFFClose(tiff); }
 };
 using Tiff = std::unique_ptr<TIFF, CloseTiff>;
 
-Tiff open(Source& source, const std::string& name) {
+Tiff open(TiffSource& source, const std::string& name) {
   const std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), tmsize_t{1} << 30);
-  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
-  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
-  return Tiff(TIFFClientOpenExt(name.c_str(), "rm", &source, read_some, write_none, seek_to, close_none, size_of, nullptr,
+  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), tiff_on_error, &source);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), tiff_on_warning, nullptr);
+  return Tiff(TIFFClientOpenExt(name.c_str(), "rm", &source, tiff_read_some, write_none, seek_to, close_none, size_of, nullptr,
                                 nullptr, options.get()));
 }
 
@@ -163,7 +163,7 @@ bool read_converted(TIFF* tiff, const Layout& layout, Pixels& pixels) {
   return true;
 }
 
-DataError damaged(const Source& source, const std::string& name) {
+DataError damaged(const TiffSource& source, const std::string& name) {
   return DataError(Fault{name, "not a readable TIFF: " + (source.message.empty() ? "damaged" : source.message), "", "",
                          "fetch or export the file again"});
 }
@@ -171,14 +171,14 @@ DataError damaged(const Source& source, const std::string& name) {
 }  // namespace
 
 std::int64_t count_tiff_pages(const Bytes& bytes, const std::string& name) {
-  Source source{bytes, 0, ""};
+  TiffSource source{bytes, 0, ""};
   const auto tiff = open(source, name);
   if (!tiff) throw damaged(source, name);
   return TIFFNumberOfDirectories(tiff.get());
 }
 
 Pixels decode_tiff(const Bytes& bytes, const std::string& name, PixelUse use, std::int64_t page) {
-  Source source{bytes, 0, ""};
+  TiffSource source{bytes, 0, ""};
   const auto unsupported = [&name](const std::string& got, const std::string& expected) {
     return DataError(Fault{name, "unsupported TIFF", got, expected, "export it as PNG or as a plain TIFF"});
   };

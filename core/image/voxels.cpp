@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -16,8 +16,8 @@ constexpr std::int64_t block = 1 << 16;
 
 // `count` numbers, of which each `step`-th from `first` on is kept.
 template <class T>
-void take(ByteSource& source, const VoxelLayout& layout, std::int64_t count, std::int64_t first, std::int64_t step,
-          float* out) {
+void take_voxels(ByteSource& source, const VoxelLayout& layout, std::int64_t count, std::int64_t first, std::int64_t step,
+                 float* out) {
   std::vector<T> part(static_cast<std::size_t>(std::min(count, block)));
   std::int64_t next = first;
   for (std::int64_t done = 0; done < count;) {
@@ -33,7 +33,7 @@ void take(ByteSource& source, const VoxelLayout& layout, std::int64_t count, std
 
 void take_typed(ByteSource& source, const VoxelLayout& layout, std::int64_t count, std::int64_t first, std::int64_t step,
                 float* out) {
-  const auto run = [&](auto zero) { take<decltype(zero)>(source, layout, count, first, step, out); };
+  const auto run = [&](auto zero) { take_voxels<decltype(zero)>(source, layout, count, first, step, out); };
   switch (layout.type) {
     case NumberType::boolean:
     case NumberType::u8:

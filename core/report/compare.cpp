@@ -20,19 +20,19 @@ namespace {
 using nlohmann::json;
 using Settings = std::map<std::string, std::string>;
 
-std::optional<double> number(const json& value) {
+std::optional<double> optional_number(const json& value) {
   return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
 
 // As TOML writes it, whole: two long lists that begin alike are two settings.
-std::string text_of(const Value& value) {
+std::string setting_text(const Value& value) {
   const auto* list = std::get_if<std::vector<Value>>(&value.data);
   if (list == nullptr) {
     const auto* text = std::get_if<std::string>(&value.data);
     return text != nullptr ? format_value(*text) : show(value);
   }
   std::vector<std::string> items;
-  for (const Value& item : *list) items.push_back(text_of(item));
+  for (const Value& item : *list) items.push_back(setting_text(item));
   return "[" + join(items) + "]";
 }
 
@@ -44,7 +44,7 @@ Settings settings_of(const RunRecord& record, const std::string& file) {
   Settings settings;
   for (const auto& [path, leaf] : tree.leaves) {
     if (path.front() == "name" || path.front() == "seeds" || path.front() == "record") continue;
-    settings[dotted(path)] = text_of(leaf.value);
+    settings[dotted(path)] = setting_text(leaf.value);
   }
   const auto sources = record.code_version.find("sources ");
   settings["(code)"] = sources == std::string::npos ? record.code_version : record.code_version.substr(sources + 8);
@@ -232,14 +232,14 @@ RunFigures figures_of(const RunRecord& record, const std::string& file) {
   };
   const json summary = summarise(record);
   set(Figure::trainable_parameters, static_cast<double>(record.trainable_parameters));
-  set(Figure::internal_before, number(summary["internal"]["before"]["dice"]));
-  set(Figure::internal_after, number(summary["internal"]["after"]["dice"]));
-  set(Figure::external_before, number(summary["external"]["before"]["dice"]));
-  set(Figure::external_after, number(summary["external"]["after"]["dice"]));
-  set(Figure::off_prompt_rate, number(summary["internal"]["after"]["off_prompt_rate"]));
-  set(Figure::run_seconds, number(summary["seconds"]));
+  set(Figure::internal_before, optional_number(summary["internal"]["before"]["dice"]));
+  set(Figure::internal_after, optional_number(summary["internal"]["after"]["dice"]));
+  set(Figure::external_before, optional_number(summary["external"]["before"]["dice"]));
+  set(Figure::external_after, optional_number(summary["external"]["after"]["dice"]));
+  set(Figure::off_prompt_rate, optional_number(summary["internal"]["after"]["off_prompt_rate"]));
+  set(Figure::run_seconds, optional_number(summary["seconds"]));
   for (const auto& [modality, means] : summary["per_modality"].items()) {
-    if (const auto dice = number(means["after"])) run.modalities[modality] = *dice;
+    if (const auto dice = optional_number(means["after"])) run.modalities[modality] = *dice;
   }
   if (record.steps.empty()) return run;
   const Training training = training_of(record);

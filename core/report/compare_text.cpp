@@ -38,7 +38,7 @@ bool any_has(const Comparison& comparison, std::size_t figure) {
 }
 
 // "0.735 ± 0.012"; "[1 of 2]" where not every seed has the figure. The same number for all seeds needs no spread.
-std::string text_of(const Spread& spread, const Shown& how, std::size_t seeds) {
+std::string spread_text(const Spread& spread, const Shown& how, std::size_t seeds) {
   if (!spread.mean) return "-";
   const auto number = [&how](double value) {
     return how.digits < 0 ? fmt::format("{:.{}g}", value / how.unit, -how.digits)
@@ -92,9 +92,9 @@ std::string table_of(const Comparison& comparison, bool modalities) {
     for (const std::string& key : comparison.keys) row.push_back(setting_in(cell, key));
     if (comparison.keys.empty()) row.emplace_back("the only one");
     row.push_back(fmt::format("{}", cell.seeds.size()));
-    for (const std::size_t f : columns) row.push_back(text_of(cell.figures[f], shown[f], cell.seeds.size()));
+    for (const std::size_t f : columns) row.push_back(spread_text(cell.figures[f], shown[f], cell.seeds.size()));
     if (modalities) {
-      for (const auto& [name, spread] : cell.modalities) row.push_back(text_of(spread, dice_after, cell.seeds.size()));
+      for (const auto& [name, spread] : cell.modalities) row.push_back(spread_text(spread, dice_after, cell.seeds.size()));
     }
     rows.push_back(std::move(row));
   }

@@ -15,7 +15,7 @@ using nlohmann::json;
 
 constexpr std::size_t first_number = 2;
 
-std::string number(const json& value) { return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-"; }
+std::string number_text(const json& value) { return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-"; }
 
 std::string percent(const json& value) {
   return value.is_number() ? fmt::format("{:.1f} %", 100.0 * value.get<double>()) : "-";
@@ -27,15 +27,16 @@ TableRow prompt_row(const json& entry) {
   return {printable(entry["modality"].get<std::string>()),
           printable(entry["prompt"].get<std::string>()),
           count(entry["n"]),
-          number(entry["before"]),
-          number(entry["after"]),
-          number(entry["iou_after"]),
+          number_text(entry["before"]),
+          number_text(entry["after"]),
+          number_text(entry["iou_after"]),
           count(entry["missed"])};
 }
 
 TableRow mean_row(const std::string& first, const std::string& second, const json& before, const json& after) {
   const json& last = after["n"] == 0 ? before : after;
-  return {first, second, count(last["n"]), number(before["dice"]), number(after["dice"]), number(after["iou"]), ""};
+  return {first, second, count(last["n"]), number_text(before["dice"]), number_text(after["dice"]), number_text(after["iou"]),
+          ""};
 }
 
 std::string mean_label(const json& prompts) {
@@ -47,8 +48,8 @@ void add_internal(std::vector<TableRow>& rows, const json& summary) {
     for (const auto& [name, entry] : summary["prompts"].items()) {
       if (entry["modality"] == modality) rows.push_back(prompt_row(entry));
     }
-    rows.push_back({printable(modality), mean_label(means["prompts"]), count(means["n"]), number(means["before"]),
-                    number(means["after"]), "", ""});
+    rows.push_back({printable(modality), mean_label(means["prompts"]), count(means["n"]), number_text(means["before"]),
+                    number_text(means["after"]), "", ""});
   }
   const json &before = summary["internal"]["before"], &after = summary["internal"]["after"];
   rows.push_back(mean_row("internal", mean_label(std::max(before["prompts"], after["prompts"])), before, after));
@@ -87,7 +88,7 @@ std::string shuffled_line(const json& shuffled) {
   return fmt::format(
       "Shuffled prompts (same images, prompts exchanged among those present): Dice {} with the own prompt, {} with another's, "
       "n = {}.\n",
-      number(shuffled["after"]), number(shuffled["shuffled"]), shuffled["n"].get<std::size_t>());
+      number_text(shuffled["after"]), number_text(shuffled["shuffled"]), shuffled["n"].get<std::size_t>());
 }
 
 }  // namespace

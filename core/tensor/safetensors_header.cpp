@@ -12,23 +12,22 @@
 namespace sam3lab::safetensors {
 namespace {
 
-using Type = c10::ScalarType;
-constexpr std::array<std::pair<std::string_view, Type>, 16> types = {{{"BOOL", Type::Bool},
-                                                                      {"U8", Type::Byte},
-                                                                      {"I8", Type::Char},
-                                                                      {"I16", Type::Short},
-                                                                      {"U16", Type::UInt16},
-                                                                      {"I32", Type::Int},
-                                                                      {"U32", Type::UInt32},
-                                                                      {"I64", Type::Long},
-                                                                      {"U64", Type::UInt64},
-                                                                      {"F16", Type::Half},
-                                                                      {"BF16", Type::BFloat16},
-                                                                      {"F32", Type::Float},
-                                                                      {"F64", Type::Double},
-                                                                      {"C64", Type::ComplexFloat},
-                                                                      {"F8_E4M3", Type::Float8_e4m3fn},
-                                                                      {"F8_E5M2", Type::Float8_e5m2}}};
+constexpr std::array<std::pair<std::string_view, c10::ScalarType>, 16> types = {{{"BOOL", c10::ScalarType::Bool},
+                                                                                 {"U8", c10::ScalarType::Byte},
+                                                                                 {"I8", c10::ScalarType::Char},
+                                                                                 {"I16", c10::ScalarType::Short},
+                                                                                 {"U16", c10::ScalarType::UInt16},
+                                                                                 {"I32", c10::ScalarType::Int},
+                                                                                 {"U32", c10::ScalarType::UInt32},
+                                                                                 {"I64", c10::ScalarType::Long},
+                                                                                 {"U64", c10::ScalarType::UInt64},
+                                                                                 {"F16", c10::ScalarType::Half},
+                                                                                 {"BF16", c10::ScalarType::BFloat16},
+                                                                                 {"F32", c10::ScalarType::Float},
+                                                                                 {"F64", c10::ScalarType::Double},
+                                                                                 {"C64", c10::ScalarType::ComplexFloat},
+                                                                                 {"F8_E4M3", c10::ScalarType::Float8_e4m3fn},
+                                                                                 {"F8_E5M2", c10::ScalarType::Float8_e5m2}}};
 
 std::string known_types() {
   std::string text;
@@ -45,9 +44,9 @@ std::string shown(std::string_view name) {
 
 // Accepts exactly the header's grammar, so that nothing else is ever built in memory:
 // { name: {dtype: text, shape: [n...], data_offsets: [n, n]}..., "__metadata__": {text: text...} }
-class Reader final : public nlohmann::json_sax<nlohmann::json> {
+class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Reader(const std::string& path, Header& header) : path_(path), header_(header) {}
+  HeaderReader(const std::string& path, Header& header) : path_(path), header_(header) {}
 
   bool start_object(std::size_t) override {
     if (place_ == Place::outside) return go(Place::names);
@@ -203,7 +202,7 @@ void check_entries(const std::vector<Entry>& entries, std::uint64_t data_size, c
 
 Header parse_header(std::string_view json, std::uint64_t data_size, const std::string& path) {
   Header header;
-  Reader reader(path, header);
+  HeaderReader reader(path, header);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
   std::sort(header.entries.begin(), header.entries.end(),
             [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });

@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::string_view zip_magic = "PK\x03\x04";
 
-class Reader {
+class TorchFileReader {
  public:
-  explicit Reader(const std::string& path) : path_(path), file_(MappedFile::open(path)) {
+  explicit TorchFileReader(const std::string& path) : path_(path), file_(MappedFile::open(path)) {
     entries_ = zip::read_directory(file_->view(0, file_->size()), path_);
     const std::string_view record = "/data.pkl";
     for (const auto& [name, entry] : entries_) {
@@ -161,7 +161,7 @@ class Reader {
 
 }  // namespace
 
-TensorFile read_torch_file(const std::string& path) { return Reader(path).read(); }
+TensorFile read_torch_file(const std::string& path) { return TorchFileReader(path).read(); }
 
 TensorFile read_checkpoint(const std::string& path) {
   const auto file = MappedFile::open(path);

@@ -56,7 +56,7 @@ void check_tensors(const Tuning& tuning, const Tensors& tensors, const std::stri
                         "the base model and the [scheme] must be those of the run that made it"});
 }
 
-json read_json(const std::filesystem::path& file) {
+json read_saved_choice_json(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::string text;
   if (in) {
@@ -74,7 +74,7 @@ void check_texts(const Tuning& tuning, const std::filesystem::path& folder) {
   for (const auto& [name, text] : tuning.added_files) {
     const auto mine = json::parse(text, nullptr, false);
     if (!mine.is_object()) continue;
-    const auto theirs = read_json(folder / name);
+    const auto theirs = read_saved_choice_json(folder / name);
     for (const auto& [key, value] : mine.items()) {
       const auto found = theirs.find(key);
       if (value.is_null() || (found != theirs.end() && *found == value)) continue;

@@ -21,7 +21,7 @@ namespace {
 
 using nlohmann::json;
 
-json read_json(const std::string& path) {
+json read_case_json(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in)
     throw DataError(Fault{path, "cannot be opened", "", "a folder with model.json, checkpoint.pt and batch.safetensors", ""});
@@ -157,7 +157,7 @@ std::vector<ParameterGroup> one_group(const NamedTensors& parameters, const Trac
 
 TraceCase read_trace_case(const std::string& folder, const Schema& backbone_schema) {
   const std::string model_path = folder + "/model.json";
-  const auto model = read_json(model_path);
+  const auto model = read_case_json(model_path);
   TraceCase result;
   result.folder = folder;
   try {

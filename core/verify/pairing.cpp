@@ -12,9 +12,9 @@
 namespace sam3lab {
 namespace {
 
-constexpr std::int64_t sampled = 64, fewest = 16, side = 128;
+constexpr std::int64_t sampled = 64, fewest = 16, thumbnail_side = 128;
 constexpr double expected_share = 0.7;
-constexpr int ring = 4;  // px of `side`
+constexpr int ring_width = 4;  // px of a thumbnail
 
 struct Small {
   at::Tensor grey;
@@ -25,12 +25,12 @@ at::Tensor shrink(const at::Tensor& mask) {
   const auto bytes = mask.to(at::kByte).mul(255).contiguous();
   const cv::Mat view(static_cast<int>(bytes.size(0)), static_cast<int>(bytes.size(1)), CV_8U, bytes.data_ptr());
   cv::Mat small;
-  cv::resize(view, small, {static_cast<int>(side), static_cast<int>(side)}, 0, 0, cv::INTER_AREA);
-  return at::from_blob(small.data, {side, side}, at::kByte).ge(128);
+  cv::resize(view, small, {static_cast<int>(thumbnail_side), static_cast<int>(thumbnail_side)}, 0, 0, cv::INTER_AREA);
+  return at::from_blob(small.data, {thumbnail_side, thumbnail_side}, at::kByte).ge(128);
 }
 
 Small small_of(const LabelledImage& image) {
-  Small small{grey_thumbnail(image.image, side), {}};
+  Small small{grey_thumbnail(image.image, thumbnail_side), {}};
   for (const auto& label : image.labels) {
     if (auto mask = shrink(label.masks.any(0)); mask.any().item<bool>()) small.masks.push_back(std::move(mask));
   }
@@ -81,7 +81,7 @@ double agreement(const at::Tensor& grey, const at::Tensor& mask) {
   cv::dilate(inside, wide, box(1));
   cv::erode(inside, narrow, box(1));
   const cv::Mat border = wide - narrow;
-  cv::dilate(inside, wide, box(ring));
+  cv::dilate(inside, wide, box(ring_width));
   const cv::Mat around = wide - inside;
   cv::Scalar mean, deviation;
   cv::meanStdDev(image, mean, deviation);

@@ -43,7 +43,7 @@ double correlation(const cv::Mat& a, const cv::Mat& b) {
   return scale > 0 ? x.dot(y) / scale : 0.0;
 }
 
-cv::Mat detail(const cv::Mat& picture) {
+cv::Mat fine_detail(const cv::Mat& picture) {
   cv::Mat soft, smooth;
   cv::blur(picture, soft, {3, 3});  // compression changes the finest
   cv::blur(picture, smooth, {coarse, coarse});
@@ -114,7 +114,7 @@ Looks looks_of(const at::Tensor& image) {
 
 bool same_picture(const at::Tensor& a, const at::Tensor& b) {
   const auto x = as_floats(a), y = as_floats(b);
-  return correlation(x, y) >= least_whole && correlation(detail(x), detail(y)) >= least_detail;
+  return correlation(x, y) >= least_whole && correlation(fine_detail(x), fine_detail(y)) >= least_detail;
 }
 
 }  // namespace sam3lab

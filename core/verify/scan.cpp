@@ -21,7 +21,7 @@ constexpr std::int64_t run_length = 16;  // items of a thread in a row: slices o
 constexpr int flat_levels = 2;           // grey values that a picture without content spans
 constexpr double background_least = 0.2, mask_least = 0.98, ring_least = 0.95;  // shares of pixels
 constexpr int background_levels = 1;                                            // around the most frequent grey value
-constexpr int ring = 3;                                                         // px around a mask
+constexpr int contrast_ring = 3;                                                // px around a mask
 
 // What a message of a reader is about. Plugins word their messages freely, so this is a sorting of the list, no more.
 std::string check_of(const std::string& message) {
@@ -162,7 +162,7 @@ class Accumulator {
     const auto inside = cv::countNonZero(mask & background);
     if (inside < mask_least * area) return false;
     cv::Mat wide;
-    cv::dilate(mask, wide, cv::getStructuringElement(cv::MORPH_RECT, {2 * ring + 1, 2 * ring + 1}));
+    cv::dilate(mask, wide, cv::getStructuringElement(cv::MORPH_RECT, {2 * contrast_ring + 1, 2 * contrast_ring + 1}));
     const auto around = cv::countNonZero(wide) - area, flat_around = cv::countNonZero(wide & background) - inside;
     return around > 0 && flat_around >= ring_least * around;
   }

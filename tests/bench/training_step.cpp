@@ -42,6 +42,13 @@ using sam3lab::sam3::Sam3Options;
 
 sam3lab::Criterion recipe() {
   using namespace sam3lab;
+  using namespace sam3lab::losses::box;
+  using namespace sam3lab::losses::classification_presence;
+  using namespace sam3lab::losses::instance_mask;
+  using namespace sam3lab::losses::semantic_mask;
+  using namespace sam3lab::matchers::hungarian;
+  using namespace sam3lab::matchers::one_to_many;
+  using namespace sam3lab::schemes::head_only;
   return Criterion(
       {}, std::make_shared<BinaryHungarian>(HungarianOptions{}), std::make_shared<BinaryOneToMany>(OneToManyOptions{}),
       {std::make_shared<BoxLoss>(BoxOptions{}), std::make_shared<ClassificationPresence>(ClassificationPresenceOptions{}),
@@ -130,7 +137,7 @@ void run_heads(const std::string& folder, std::map<std::string, std::string>& fl
   const auto [given, options] = read_case(folder, flags["--memory"]);
   Sam3 model(options);
   model.initialise(std::stoull(flags["--seed"]));
-  const sam3lab::HeadOnlyScheme scheme{sam3lab::HeadOnlyOptions{}};
+  const sam3lab::schemes::head_only::HeadOnlyScheme scheme{sam3lab::schemes::head_only::HeadOnlyOptions{}};
   sam3lab::AdamW optimiser(scheme.prepare(model, {0.0, given.weight_decay, 0, {}}).groups, {});
   model.train(true);
   const auto step = [&](const std::string& name) {

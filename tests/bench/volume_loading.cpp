@@ -8,13 +8,14 @@
 #include <random>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/volume_folder/case_slices.h"
 
-namespace sam3lab {
+namespace sam3lab::volume_loading_bench {
+using namespace datasets::volume_folder;
 namespace {
 
 namespace fs = std::filesystem;
@@ -118,6 +119,6 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::volume_loading_bench
 
-int main(int argc, char** argv) { return sam3lab::run(argc, argv); }
+int main(int argc, char** argv) { return sam3lab::datasets::run(argc, argv); }

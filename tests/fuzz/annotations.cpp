@@ -5,6 +5,8 @@
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
+using namespace sam3lab::datasets::coco;
+using namespace sam3lab::datasets::volume_folder;
 
 SAM3LAB_FUZZ_TARGET(annotations) {
   const std::string file = fuzz::as_file(bytes);

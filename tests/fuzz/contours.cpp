@@ -1,10 +1,11 @@
 // Annotations of points: text, XML and JSON of annotation programs.
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/datasets/shared/masks/mask_file.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
+using namespace sam3lab::datasets;
 
 SAM3LAB_FUZZ_TARGET(contours) {
   bool any = false;

@@ -3,6 +3,7 @@
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
+using namespace sam3lab::datasets;
 
 SAM3LAB_FUZZ_TARGET(csv) {
   const std::string file = fuzz::as_file(bytes);

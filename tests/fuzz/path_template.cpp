@@ -3,6 +3,7 @@
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
+using namespace sam3lab::datasets;
 
 SAM3LAB_FUZZ_TARGET(path_template) {
   const auto end = std::min(bytes.find('\n'), bytes.size());

@@ -4,6 +4,7 @@
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
+using namespace sam3lab::datasets;
 
 SAM3LAB_FUZZ_TARGET(plugin_tables) {
   const std::string file = fuzz::as_file(bytes);

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <sam3lab/api/arrays.h>
 #include <sam3lab/api/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/datasets/shared/paths/folder_scan.h"
 #include "plugins/datasets/shared/masks/label_masks.h"
@@ -15,7 +15,7 @@
 #include "plugins/datasets/shared/paths/path_template.h"
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::array_stack {
 namespace {
 
 constexpr const char* where = "dataset/array_stack";
@@ -202,4 +202,4 @@ std::vector<std::string> PictureStack::files() const {
   return files;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::array_stack

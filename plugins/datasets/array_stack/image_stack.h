@@ -8,7 +8,7 @@
 #include <sam3lab/api/dataset.h>
 #include <sam3lab/api/options.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::array_stack {
 
 struct ArrayStackOptions {
   std::string root, variable, mask_variable, subject = "{stack}/{index}", site, part, targets = "class";
@@ -69,4 +69,4 @@ class PictureStack final : public Dataset {
   std::int64_t size_ = 0;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::array_stack

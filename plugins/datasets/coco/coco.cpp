@@ -3,6 +3,6 @@
 #include "plugins/datasets/coco/coco_images.h"
 
 SAM3LAB_PLUGIN(coco) {
-  reg.add<sam3lab::Dataset, sam3lab::CocoImages, sam3lab::CocoOptions>(
+  reg.add<sam3lab::Dataset, sam3lab::datasets::coco::CocoImages, sam3lab::datasets::coco::CocoOptions>(
       "coco", "images with annotation files of the COCO format: polygons and run lengths");
 }

@@ -13,7 +13,7 @@
 #include "plugins/datasets/coco/coco_masks.h"
 #include "plugins/datasets/coco/coco_stream.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 namespace {
 
 using nlohmann::json;
@@ -185,4 +185,4 @@ class Reader {
 
 CocoFile read_coco(const std::string& path) { return Reader(path).read(); }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

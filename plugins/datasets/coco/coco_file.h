@@ -6,7 +6,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 
 struct CocoImage {
   std::int64_t id = 0, height = 0, width = 0;  // size 0: the file does not say
@@ -37,4 +37,4 @@ struct CocoFile {
 // larger than 1 GiB, no JSON, nested too deeply, or has no images or no categories.
 CocoFile read_coco(const std::string& path);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

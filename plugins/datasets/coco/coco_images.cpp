@@ -6,7 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
@@ -19,7 +19,7 @@
 #include "plugins/datasets/shared/paths/path_template.h"
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 namespace {
 
 constexpr const char* where = "dataset/coco";
@@ -211,4 +211,4 @@ LabelledImage CocoImages::load(std::int64_t index) const {
   return out;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/paths/case_names.h"
 #include "plugins/datasets/shared/paths/path_template.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 
 class CocoImages final : public Dataset {
  public:
@@ -57,4 +57,4 @@ class CocoImages final : public Dataset {
   std::vector<Fault> faults_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 namespace {
 
 constexpr std::int64_t fine = 5;                              // sub-pixels a pixel
@@ -150,4 +150,4 @@ at::Tensor mask_of_polygons(const std::vector<std::vector<double>>& polygons, st
   return mask;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 
 // Runs from COCO's string code: six bits a character from '0' on, five of them digits, lowest first, the sixth "goes on"; from
 // the fourth run on, differences to the run before the last. Nothing if the text is no such code or a run is not in 0..2^28.
@@ -24,4 +24,4 @@ at::Tensor mask_of_runs(const std::vector<std::uint32_t>& runs, std::int64_t hei
 // Inside is what an odd number of edges lies above, of an outline on a grid five times as fine.
 at::Tensor mask_of_polygons(const std::vector<std::vector<double>>& polygons, std::int64_t height, std::int64_t width);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

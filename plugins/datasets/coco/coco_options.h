@@ -7,7 +7,7 @@
 
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 
 struct CocoOptions {
   std::string root, table, name, part, subject, site, targets = "class";
@@ -41,4 +41,4 @@ struct CocoOptions {
   }
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

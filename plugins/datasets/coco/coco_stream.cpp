@@ -6,7 +6,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::coco {
 namespace {
 
 using nlohmann::json;
@@ -103,4 +103,4 @@ void stream_entries(const std::string& path, const TakeEntry& take) {
   json::sax_parse(file, &entries);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::coco

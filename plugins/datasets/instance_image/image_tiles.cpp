@@ -5,14 +5,14 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::instance_image {
 namespace {
 
 void check_same_size(const at::Tensor& image, const at::Tensor& mask, const std::string& mask_file,
@@ -180,4 +180,4 @@ at::Tensor ImageTiles::masks_of(std::int64_t label, const at::Tensor& labels, co
   return masks.empty() ? torch::zeros({0, labels.size(0), labels.size(1)}, torch::kBool) : torch::stack(masks);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::instance_image

@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/tables/label_table.h"
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::instance_image {
 
 struct InstanceImageOptions {
   std::string image, instances, label, types, table, background, subject, targets = "class";
@@ -67,4 +67,4 @@ class ImageTiles final : public Dataset {
   mutable std::unique_ptr<Decoded> decoded_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::instance_image

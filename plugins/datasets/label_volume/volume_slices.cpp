@@ -2,7 +2,7 @@
 
 #include "plugins/datasets/shared/paths/path_stem.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::label_volume {
 
 struct VolumeSlices::Decoded {
   OpenCase volume;
@@ -57,4 +57,4 @@ std::vector<std::string> VolumeSlices::files() const {
   return files;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::label_volume

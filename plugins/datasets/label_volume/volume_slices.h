@@ -13,7 +13,7 @@
 #include "plugins/datasets/shared/cases/labelled_volume.h"
 #include "plugins/datasets/shared/cases/slice_options.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::label_volume {
 
 struct LabelVolumeOptions : SliceOptions {
   std::string image, labels, table, subject;
@@ -55,4 +55,4 @@ class VolumeSlices final : public Dataset {
   mutable std::unique_ptr<Decoded> decoded_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::label_volume

@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/arrays.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::npz_cases {
 namespace {
 
 std::string shape_text(const at::Tensor& tensor) { return fmt::format("{}", fmt::join(tensor.sizes(), " x ")); }
@@ -89,4 +89,4 @@ NpzCase read_npz_case(const std::string& file, const NpzLayout& layout) {
   return out;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::npz_cases

@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::npz_cases {
 
 struct NpzLayout {
   std::string image, masks, spacing;  // names of the arrays
@@ -27,4 +27,4 @@ NpzCase read_npz_labels(const std::string& file, const NpzLayout& layout);
 // Throws DataError also where image and labels differ in size, and for grey values that the window does not fit.
 NpzCase read_npz_case(const std::string& file, const NpzLayout& layout);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::npz_cases

@@ -5,7 +5,7 @@
 
 #include <sam3lab/api/options.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::npz_cases {
 
 struct NpzCasesOptions {
   std::string root, table, subject, site, part, image = "imgs", masks = "gts", spacing = "spacing", window = "none",
@@ -48,4 +48,4 @@ struct NpzCasesOptions {
   }
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::npz_cases

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -16,7 +16,7 @@
 #include "plugins/datasets/shared/paths/path_stem.h"
 #include "plugins/datasets/shared/paths/path_template.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::npz_cases {
 namespace {
 
 constexpr const char* where = "dataset/npz_cases";
@@ -134,4 +134,4 @@ std::vector<std::string> NpzSlices::files() const {
   return files;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::npz_cases

@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/cases/case_cache.h"
 #include "plugins/datasets/shared/tables/label_table.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::npz_cases {
 
 class NpzSlices final : public Dataset {
  public:
@@ -48,4 +48,4 @@ class NpzSlices final : public Dataset {
   mutable CaseCache<NpzCase> cache_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::npz_cases

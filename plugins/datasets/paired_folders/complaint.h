@@ -9,7 +9,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 class Complaint {
  public:
@@ -30,4 +30,4 @@ class Complaint {
   std::size_t count_ = 0;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

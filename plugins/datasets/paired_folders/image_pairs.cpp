@@ -6,14 +6,14 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 namespace {
 
 [[noreturn]] void refuse(const std::string& what, const std::string& got, const std::string& expected) {
@@ -153,4 +153,4 @@ std::vector<std::string> PicturePairs::files() const {
   return files;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

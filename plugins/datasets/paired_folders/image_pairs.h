@@ -10,7 +10,7 @@
 #include "plugins/datasets/paired_folders/options.h"
 #include "plugins/datasets/paired_folders/pairing.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 class PicturePairs final : public Dataset {
  public:
@@ -43,4 +43,4 @@ class PicturePairs final : public Dataset {
   mutable std::vector<std::size_t> kept_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -8,7 +8,7 @@
 #include "plugins/datasets/shared/masks/mask_file.h"
 #include "plugins/datasets/shared/image_window.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 struct PairedFoldersOptions {
   std::string root, table, field_of_view, subject, subject_table, collection, part, site, mark, spacing_table,
@@ -60,4 +60,4 @@ struct PairedFoldersOptions {
   }
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -3,6 +3,7 @@
 #include "plugins/datasets/paired_folders/image_pairs.h"
 
 SAM3LAB_PLUGIN(paired_folders) {
-  reg.add<sam3lab::Dataset, sam3lab::PicturePairs, sam3lab::PairedFoldersOptions>(
-      "paired_folders", "a folder of images and their mask files, paired by name");
+  reg.add<sam3lab::Dataset, sam3lab::datasets::paired_folders::PicturePairs,
+          sam3lab::datasets::paired_folders::PairedFoldersOptions>("paired_folders",
+                                                                   "a folder of images and their mask files, paired by name");
 }

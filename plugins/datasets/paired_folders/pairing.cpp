@@ -16,7 +16,7 @@
 #include "plugins/datasets/shared/paths/folder_scan.h"
 #include "plugins/datasets/shared/paths/path_stem.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 namespace {
 
 const char* const where = "dataset/paired_folders";
@@ -304,4 +304,4 @@ class Pairer {
 
 Pairing pair_files(const PairedFoldersOptions& options) { return Pairer(options).run(); }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -9,7 +9,7 @@
 
 #include "plugins/datasets/paired_folders/options.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 struct MaskSet {
   std::vector<std::string> files;  // below root, sorted; empty: the image has none
@@ -33,4 +33,4 @@ struct Pairing {
 // with the files comes as faults, one a kind, with the first few of them named.
 Pairing pair_files(const PairedFoldersOptions& options);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -7,7 +7,7 @@
 #include "plugins/datasets/shared/tables/csv_file.h"
 #include "plugins/datasets/shared/paths/path_stem.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 namespace {
 
 constexpr double largest_mm = 1000.0;
@@ -96,4 +96,4 @@ void SpacingTable::report(std::vector<Fault>& faults) const {
                    "write paths below root into column '" + columns_.name + "'");
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -10,7 +10,7 @@
 
 #include "plugins/datasets/paired_folders/complaint.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 struct SpacingColumns {
   std::string name;             // holds an image's path below root, its file name, or that without its ending
@@ -43,4 +43,4 @@ class SpacingTable {
   Complaint unknown_, refused_, shared_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

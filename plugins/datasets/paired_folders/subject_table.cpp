@@ -7,7 +7,7 @@
 
 #include "core/base/toml_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 SubjectTable::SubjectTable(const std::string& path) {
   std::vector<Fault> faults;
@@ -58,4 +58,4 @@ std::optional<std::string> SubjectTable::subject_of(const std::string& id) const
   return std::prev(next)->second.subject;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace sam3lab {
+namespace sam3lab::datasets::paired_folders {
 
 class SubjectTable {
  public:
@@ -26,4 +26,4 @@ class SubjectTable {
   std::map<std::int64_t, Range> ranges_;  // by the first number
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::paired_folders

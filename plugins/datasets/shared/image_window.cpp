@@ -1,11 +1,11 @@
 #include "plugins/datasets/shared/image_window.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 void PictureWindow::check(const std::string& where) const {
   if (!(low_percentile < high_percentile))
@@ -29,4 +29,4 @@ at::Tensor windowed_picture(const at::Tensor& raster, const PictureWindow& wante
   return shown.expand({shown.size(0), shown.size(1), 3}).contiguous();
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

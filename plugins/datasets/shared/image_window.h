@@ -6,7 +6,7 @@
 
 #include <sam3lab/api/options.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct PictureWindow {
   std::string mode = "auto";  // "none": as they are, of 16 bits the whole range; "percentiles"; "auto": by depth
@@ -28,4 +28,4 @@ struct PictureWindow {
 // picture of which nothing is left between the percentiles.
 at::Tensor windowed_picture(const at::Tensor& raster, const PictureWindow& wanted, const std::string& file);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -6,7 +6,7 @@
 
 #include "plugins/datasets/shared/cases/parallel_cases.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 
 CaseSlices::CaseSlices(VolumeFolderOptions options)
     : options_(std::move(options)), found_(find_volume_cases(options_)), store_(options_), cache_(options_.keep) {}
@@ -75,4 +75,4 @@ std::vector<std::string> CaseSlices::files() const {
   return files;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

@@ -11,7 +11,7 @@
 #include "plugins/datasets/shared/cases/case_cache.h"
 #include "plugins/datasets/shared/cases/case_store.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 
 class CaseSlices final : public Dataset {
  public:
@@ -44,4 +44,4 @@ class CaseSlices final : public Dataset {
   mutable CaseCache<OpenCase> cache_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

@@ -12,7 +12,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 namespace {
 
 using nlohmann::json;
@@ -150,4 +150,4 @@ class Reader {
 
 MsdFile read_msd(const std::string& path) { return Reader(path).read(); }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

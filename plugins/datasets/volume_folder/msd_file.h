@@ -5,7 +5,7 @@
 
 #include "plugins/datasets/shared/tables/label_table.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 
 struct MsdPair {
   std::string image, labels;  // relative to the folder of the dataset
@@ -22,4 +22,4 @@ struct MsdFile {
 // found: no JSON, larger than 16 MiB, nested deeper than 16, labels or pairs that are none, paths that lead out of the dataset.
 MsdFile read_msd(const std::string& path);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

@@ -11,7 +11,7 @@
 #include "plugins/datasets/shared/paths/path_stem.h"
 #include "plugins/datasets/shared/paths/path_template.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 namespace {
 
 constexpr const char* where = "dataset/volume_folder";
@@ -204,4 +204,4 @@ VolumeCases find_volume_cases(const VolumeFolderOptions& options) {
   return Finder(options).find();
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

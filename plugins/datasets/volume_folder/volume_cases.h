@@ -8,7 +8,7 @@
 #include "plugins/datasets/volume_folder/volume_folder_options.h"
 #include "plugins/datasets/shared/cases/labelled_volume.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 
 struct VolumeCase {
   std::string id;  // the image's path below the root, without its ending
@@ -28,4 +28,4 @@ struct VolumeCases {
 // other, DataError for a folder or file that cannot be read.
 VolumeCases find_volume_cases(const VolumeFolderOptions& options);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

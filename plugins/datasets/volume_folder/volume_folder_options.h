@@ -7,7 +7,7 @@
 
 #include "plugins/datasets/shared/cases/slice_options.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets::volume_folder {
 
 struct VolumeFolderOptions : SliceOptions {
   std::string root, msd, table, subject, site, part, missing_mask = "error", encoding = "values", variable;
@@ -50,4 +50,4 @@ struct VolumeFolderOptions : SliceOptions {
   }
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets::volume_folder

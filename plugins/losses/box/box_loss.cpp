@@ -4,7 +4,7 @@
 
 #include "plugins/geometry/boxes.h"
 
-namespace sam3lab {
+namespace sam3lab::losses::box {
 
 std::vector<LossTerm> BoxLoss::terms(const LossInput& input) const {
   const auto predicted = input.predictions.boxes.index({input.matches.query, input.matches.object});
@@ -14,4 +14,4 @@ std::vector<LossTerm> BoxLoss::terms(const LossInput& input) const {
           {"loss_giou", (1 - giou).sum() / input.num_boxes, options_.giou}};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::box

@@ -3,7 +3,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::losses::box {
 
 struct BoxOptions {
   double l1 = 5.0, giou = 2.0;
@@ -24,4 +24,4 @@ class BoxLoss final : public Loss {
   BoxOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::box

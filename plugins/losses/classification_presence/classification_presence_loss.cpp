@@ -5,7 +5,7 @@
 #include "plugins/geometry/boxes.h"
 #include "plugins/losses/shared/mask_terms.h"
 
-namespace sam3lab {
+namespace sam3lab::losses::classification_presence {
 namespace {
 
 constexpr double least_soft_target = 0.01;
@@ -59,4 +59,4 @@ std::vector<LossTerm> ClassificationPresence::terms(const LossInput& input) cons
   return terms;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::classification_presence

@@ -8,7 +8,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::losses::classification_presence {
 
 struct ClassificationPresenceOptions {
   double ce = 20.0, presence = 20.0, pos_weight = 10.0, alpha = 0.25, gamma = 2.0;
@@ -42,4 +42,4 @@ class ClassificationPresence final : public Loss {
   ClassificationPresenceOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::classification_presence

@@ -6,7 +6,7 @@
 
 #include "plugins/losses/shared/mask_terms.h"
 
-namespace sam3lab {
+namespace sam3lab::losses::grounding {
 namespace {
 
 const at::Tensor& extra(const Outputs& outputs, const std::string& name) {
@@ -72,4 +72,4 @@ std::vector<LossTerm> GroundingLoss::terms(const LossInput& input) const {
   return {{"loss_grounding", grounding_term(pairs, options_.temperature), options_.weight}};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::grounding

@@ -3,7 +3,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::losses::grounding {
 
 struct GroundingOptions {
   double weight = 1.0, temperature = 0.07, overlap = 0.5;
@@ -37,4 +37,4 @@ struct GroundingPairs {
 };
 [[nodiscard]] at::Tensor grounding_term(const GroundingPairs& pairs, double temperature);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::grounding

@@ -4,7 +4,7 @@
 
 #include "plugins/losses/shared/mask_terms.h"
 
-namespace sam3lab {
+namespace sam3lab::losses::instance_mask {
 
 std::vector<LossTerm> InstanceMaskLoss::terms(const LossInput& input) const {
   if (input.auxiliary || !input.predictions.masks.defined()) return {};
@@ -25,4 +25,4 @@ std::vector<LossTerm> InstanceMaskLoss::terms(const LossInput& input) const {
   return {{"loss_mask", focal / input.num_boxes, options_.mask}, {"loss_dice", dice / input.num_boxes, options_.dice}};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::instance_mask

@@ -5,7 +5,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::losses::instance_mask {
 
 struct InstanceMaskOptions {
   double mask = 200.0, dice = 10.0, focal_alpha = 0.25, focal_gamma = 2.0, smooth = 1.0;
@@ -29,4 +29,4 @@ class InstanceMaskLoss final : public Loss {
   InstanceMaskOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::instance_mask

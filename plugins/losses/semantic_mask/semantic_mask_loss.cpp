@@ -4,7 +4,7 @@
 
 #include "plugins/losses/shared/mask_terms.h"
 
-namespace sam3lab {
+namespace sam3lab::losses::semantic_mask {
 
 std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   auto logits = input.outputs.semantic.to(at::kFloat);  // [Q, 1, h, w]
@@ -49,4 +49,4 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   return terms;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::semantic_mask

@@ -5,7 +5,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::losses::semantic_mask {
 
 struct SemanticMaskOptions {
   double seg = 20.0, dice = 30.0, presence = 1.0, focal_alpha = 0.6, focal_gamma = 2.0, smooth = 1.0;
@@ -36,4 +36,4 @@ class SemanticMaskLoss final : public Loss {
   SemanticMaskOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses::semantic_mask

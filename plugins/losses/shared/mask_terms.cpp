@@ -5,7 +5,7 @@
 
 #include <ATen/ATen.h>
 
-namespace sam3lab {
+namespace sam3lab::losses {
 
 at::Tensor focal_elements(const at::Tensor& logits, const at::Tensor& targets, double alpha, double gamma) {
   const auto probability = logits.sigmoid();
@@ -62,4 +62,4 @@ at::Tensor shrunk_ignore(const at::Tensor& ignore, std::int64_t height, std::int
   return std::get<0>(at::adaptive_max_pool2d(ignore.to(at::kFloat).unsqueeze(1), {height, width})).squeeze(1) != 0;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses

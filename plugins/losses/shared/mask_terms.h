@@ -2,7 +2,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab {
+namespace sam3lab::losses {
 
 // Focal loss of each element (Lin et al. 2017, eq. 5): alpha_t (1 - p_t)^gamma BCE. Shapes as given; `targets` 0..1 in the
 // logits' dtype.
@@ -34,4 +34,4 @@ class CountedRows {
 // Ignored pixels [Q, H, W] bool at another resolution: a cell is ignored if any ignored pixel has a part in it.
 [[nodiscard]] at::Tensor shrunk_ignore(const at::Tensor& ignore, std::int64_t height, std::int64_t width);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::losses

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-namespace sam3lab {
+namespace sam3lab::matchers::hungarian {
 namespace {
 
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
@@ -104,4 +104,4 @@ Assignment solve_assignment(std::span<const double> cost, std::int64_t rows, std
   return result;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::hungarian

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::matchers::hungarian {
 
 struct Assignment {
   std::vector<std::pair<std::int64_t, std::int64_t>> pairs;  // (row, column), by row; min(rows, columns) of them
@@ -17,4 +17,4 @@ struct Assignment {
 // 1). Time O(min(rows, columns)^2 * max(rows, columns)).
 Assignment solve_assignment(std::span<const double> cost, std::int64_t rows, std::int64_t columns);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::hungarian

@@ -9,7 +9,7 @@
 #include "plugins/matchers/hungarian/assignment.h"
 #include "plugins/geometry/boxes.h"
 
-namespace sam3lab {
+namespace sam3lab::matchers::hungarian {
 namespace {
 
 // [Q, K, T]: object query k of query q for its target t. In float32, like the reference, so that near-ties fall the same way;
@@ -66,4 +66,4 @@ Matches BinaryHungarian::match(const Predictions& predictions, const Targets& ta
   return {indices(query, device), indices(object, device), indices(target, device)};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::hungarian

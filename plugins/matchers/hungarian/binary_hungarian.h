@@ -3,7 +3,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::matchers::hungarian {
 
 struct HungarianOptions {
   double cost_class = 2.0, cost_bbox = 5.0, cost_giou = 2.0, alpha = 0.25, gamma = 2.0;
@@ -28,4 +28,4 @@ class BinaryHungarian final : public Matcher {
   HungarianOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::hungarian

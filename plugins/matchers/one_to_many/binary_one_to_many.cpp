@@ -4,7 +4,7 @@
 
 #include "plugins/geometry/boxes.h"
 
-namespace sam3lab {
+namespace sam3lab::matchers::one_to_many {
 
 Matches BinaryOneToMany::match(const Predictions& predictions, const Targets& targets) const {
   const at::NoGradGuard no_gradient;
@@ -28,4 +28,4 @@ Matches BinaryOneToMany::match(const Predictions& predictions, const Targets& ta
   return {query, chosen.select(1, 1), chosen.select(1, 2) + first.index_select(0, query)};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::one_to_many

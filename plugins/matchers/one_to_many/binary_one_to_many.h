@@ -3,7 +3,7 @@
 #pragma once
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::matchers::one_to_many {
 
 struct OneToManyOptions {
   double alpha = 0.3, threshold = 0.4;
@@ -26,4 +26,4 @@ class BinaryOneToMany final : public Matcher {
   OneToManyOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::matchers::one_to_many

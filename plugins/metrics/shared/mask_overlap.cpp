@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::metrics {
 namespace {
 
 std::string size_of(const at::Tensor& mask) {
@@ -35,4 +35,4 @@ MaskOverlap overlap_of(const MetricInput& input) {
           (predicted & truth).sum().item<std::int64_t>()};
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::metrics

@@ -5,7 +5,7 @@
 
 #include <sam3lab/api/metric.h>
 
-namespace sam3lab {
+namespace sam3lab::metrics {
 
 struct MaskOverlap {
   std::int64_t prediction = 0, truth = 0, both = 0;  // pixels
@@ -17,4 +17,4 @@ struct MaskOverlap {
 // Throws DataError if the masks differ in size.
 MaskOverlap overlap_of(const MetricInput& input);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::metrics

@@ -1,6 +1,6 @@
 #include "plugins/prompts/canonical/canonical_prompt.h"
 
-namespace sam3lab {
+namespace sam3lab::prompts::canonical {
 
 std::string CanonicalPrompt::text(const std::string& label) const {
   const auto* term = dictionary_.of_label(label);
@@ -32,4 +32,4 @@ std::vector<PromptQuery> CanonicalPrompt::queries(const PromptInput& input, Rand
   return queries;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::prompts::canonical

@@ -9,7 +9,7 @@
 
 #include "core/base/term_dictionary.h"
 
-namespace sam3lab {
+namespace sam3lab::prompts::canonical {
 
 struct CanonicalOptions {
   std::string dictionary;
@@ -43,4 +43,4 @@ class CanonicalPrompt final : public Prompt {
   TermDictionary dictionary_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::prompts::canonical

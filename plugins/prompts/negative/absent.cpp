@@ -2,7 +2,7 @@
 
 #include <set>
 
-namespace sam3lab {
+namespace sam3lab::prompts::negative {
 
 std::vector<PromptQuery> NegativePrompt::queries(const PromptInput& input, Random& random) const {
   if (input.training && !options_.in_training) return {};
@@ -20,4 +20,4 @@ std::vector<PromptQuery> NegativePrompt::queries(const PromptInput& input, Rando
   return queries;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::prompts::negative

@@ -6,7 +6,7 @@
 #include <sam3lab/api/options.h>
 #include <sam3lab/api/prompt.h>
 
-namespace sam3lab {
+namespace sam3lab::prompts::negative {
 
 struct NegativeOptions {
   std::int64_t per_image = 1;
@@ -35,4 +35,4 @@ class NegativePrompt final : public Prompt {
   NegativeOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::prompts::negative

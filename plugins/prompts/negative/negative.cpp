@@ -3,6 +3,6 @@
 #include "plugins/prompts/negative/absent.h"
 
 SAM3LAB_PLUGIN(negative) {
-  reg.add<sam3lab::Prompt, sam3lab::NegativePrompt, sam3lab::NegativeOptions>("negative",
-                                                                              "asks for concepts that an image does not show");
+  reg.add<sam3lab::Prompt, sam3lab::prompts::negative::NegativePrompt, sam3lab::prompts::negative::NegativeOptions>(
+      "negative", "asks for concepts that an image does not show");
 }

@@ -10,7 +10,7 @@
 
 #include "plugins/schemes/shared/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::adapter {
 
 Bottleneck::Bottleneck(Weights weights, const AdapterOptions& options)
     : weights_(std::move(weights)),
@@ -54,4 +54,4 @@ Tuning AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::adapter

@@ -4,7 +4,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::adapter {
 
 struct AdapterOptions {
   std::string form = "parallel";
@@ -55,4 +55,4 @@ class AdapterScheme final : public Scheme {
   AdapterOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::adapter

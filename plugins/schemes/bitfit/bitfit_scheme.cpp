@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-namespace sam3lab {
+namespace sam3lab::schemes::bitfit {
 
 Tuning BitfitScheme::prepare(Backbone& model, const SchemeInput& input) const {
   freeze(model);
@@ -28,4 +28,4 @@ Tuning BitfitScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::bitfit

@@ -4,7 +4,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::bitfit {
 
 struct BitfitOptions {
   bool norms = false;
@@ -31,4 +31,4 @@ class BitfitScheme final : public Scheme {
   BitfitOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::bitfit

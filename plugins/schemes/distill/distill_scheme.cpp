@@ -8,7 +8,7 @@
 #include "plugins/schemes/distill/distill_terms.h"
 #include "plugins/schemes/shared/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::distill {
 namespace {
 
 at::Device device_of(Backbone& model) { return model.parameters().front().second.device(); }
@@ -72,4 +72,4 @@ Tuning DistillScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::distill

@@ -7,7 +7,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::distill {
 
 struct DistillOptions {
   std::string teacher_size = "full", teacher_checkpoint;
@@ -55,4 +55,4 @@ class DistillScheme final : public Scheme {
   mutable std::shared_ptr<Teacher> teacher_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::distill

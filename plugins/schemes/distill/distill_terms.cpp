@@ -9,7 +9,7 @@
 #include "plugins/schemes/distill/distill_scheme.h"
 #include "plugins/losses/shared/mask_terms.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::distill {
 namespace {
 
 // Maps [N, C, h, w] to another size: means where they shrink, bilinear where they grow.
@@ -100,7 +100,7 @@ std::vector<LossTerm> distill_terms(const Outputs& student, const Outputs& teach
     const at::Tensor told = resized(teacher.semantic.to(at::kFloat), student.semantic.size(2), student.semantic.size(3));
     at::Tensor ignored;
     if (ignore.defined())
-      ignored = shrunk_ignore(ignore.to(told.device()), told.size(2), told.size(3)).unsqueeze(1).expand_as(told);
+      ignored = losses::shrunk_ignore(ignore.to(told.device()), told.size(2), told.size(3)).unsqueeze(1).expand_as(told);
     terms.push_back({"distill_semantic", logit_term(student.semantic, told, options.temperature, ignored), options.semantic});
   }
   terms.push_back(
@@ -108,4 +108,4 @@ std::vector<LossTerm> distill_terms(const Outputs& student, const Outputs& teach
   return terms;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::distill

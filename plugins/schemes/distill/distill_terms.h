@@ -8,7 +8,7 @@
 
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::schemes::distill {
 
 struct DistillOptions;
 
@@ -50,4 +50,4 @@ using Projections = std::map<std::string, Projection>;
                                                   const Projections& projections, const DistillOptions& options,
                                                   const at::Tensor& ignore = {});
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::distill

@@ -1,6 +1,6 @@
 #include "plugins/schemes/full/full_scheme.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::full {
 
 Tuning FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
   auto rule = options_.rates.rule();
@@ -10,4 +10,4 @@ Tuning FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::full

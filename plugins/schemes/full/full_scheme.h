@@ -4,7 +4,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::full {
 
 struct FullOptions {
   RateOptions rates;
@@ -28,4 +28,4 @@ class FullScheme final : public Scheme {
   FullOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::full

@@ -2,7 +2,7 @@
 
 #include <set>
 
-namespace sam3lab {
+namespace sam3lab::schemes::head_only {
 
 Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const {
   freeze(model);
@@ -24,4 +24,4 @@ Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const 
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::head_only

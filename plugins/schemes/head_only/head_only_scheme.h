@@ -5,7 +5,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::head_only {
 
 struct HeadOnlyOptions {
   Texts trains = {"transformer.decoder.*", "dot_prod_scoring.*", "segmentation_head.*"};
@@ -30,4 +30,4 @@ class HeadOnlyScheme final : public Scheme {
   HeadOnlyOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::head_only

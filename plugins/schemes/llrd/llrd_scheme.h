@@ -4,7 +4,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::llrd {
 
 struct LlrdOptions {
   RateOptions rates;
@@ -26,4 +26,4 @@ class LlrdScheme final : public Scheme {
   LlrdOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::llrd

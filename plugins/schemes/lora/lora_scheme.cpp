@@ -10,7 +10,7 @@
 #include "plugins/schemes/lora/peft_layout.h"
 #include "plugins/schemes/shared/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::lora {
 
 double LoraOptions::scale() const {
   const auto r = static_cast<double>(rank);
@@ -82,4 +82,4 @@ Tuning LoraScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tuning;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::lora

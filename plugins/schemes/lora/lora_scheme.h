@@ -6,7 +6,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::lora {
 
 struct LoraOptions {
   std::int64_t rank = 8;
@@ -55,4 +55,4 @@ class LoraScheme final : public Scheme {
   LoraOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::lora

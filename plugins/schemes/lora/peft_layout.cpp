@@ -5,7 +5,7 @@
 #include "core/base/names.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::lora {
 
 std::string peft_module(const Port& port) {
   const auto names = names_in_transformers(port.weight);
@@ -49,4 +49,4 @@ std::string peft_config(const std::vector<Port>& ports, const LoraOptions& optio
   return config.dump(2) + "\n";
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::lora

@@ -9,7 +9,7 @@
 
 #include "plugins/schemes/shared/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::lora {
 
 struct LoraOptions;
 
@@ -17,4 +17,4 @@ struct LoraOptions;
 [[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung);
 [[nodiscard]] std::string peft_config(const std::vector<Port>& ports, const LoraOptions& options);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::lora

@@ -7,7 +7,7 @@
 
 #include "plugins/schemes/shared/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::prefix {
 
 std::pair<at::Tensor, at::Tensor> Prefix::keys_values(const at::Tensor& keys, const at::Tensor& values, bool) const {
   const auto in_front = [](const at::Tensor& learned, const at::Tensor& own) {
@@ -29,4 +29,4 @@ Tuning PrefixScheme::prepare(Backbone& model, const SchemeInput& input) const {
   return tune_additions(model, hung, rule, input);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::prefix

@@ -6,7 +6,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes::prefix {
 
 struct PrefixOptions {
   std::int64_t length = 8;
@@ -46,4 +46,4 @@ class PrefixScheme final : public Scheme {
   PrefixOptions options_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes::prefix

@@ -13,7 +13,7 @@
 
 #include "core/base/names.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes {
 namespace {
 
 std::string name_of(Port::Kind kind) {
@@ -108,4 +108,4 @@ at::Tensor zero_start(Backbone& model, std::vector<std::int64_t> shape) {
   return at::zeros(shape, at::TensorOptions(at::kFloat).device(device_of(model))).requires_grad_(true);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes

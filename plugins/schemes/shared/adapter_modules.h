@@ -9,7 +9,7 @@
 
 #include "plugins/schemes/shared/parameter_groups.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes {
 
 // Ports of one kind whose name matches one of `targets` and none of `except` (shell patterns; * crosses dots), in the model's
 // order. UsageError, with what may have been meant, for a pattern that matches none, and if nothing is left.
@@ -29,4 +29,4 @@ at::Tensor uniform_start(Backbone& model, std::vector<std::int64_t> shape, doubl
                          const std::string& name);
 at::Tensor zero_start(Backbone& model, std::vector<std::int64_t> shape);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes

@@ -11,7 +11,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::schemes {
 namespace {
 
 // Path of the module that holds a parameter; a parameter that is no plain weight or bias is a path itself.
@@ -196,4 +196,4 @@ void LayerDecayOptions::add_to(RateRule& rule) const {
   rule.spare_positions = spare_positions;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes

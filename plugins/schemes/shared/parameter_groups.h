@@ -7,7 +7,7 @@
 
 #include <sam3lab/api/scheme.h>
 
-namespace sam3lab {
+namespace sam3lab::schemes {
 
 // A parameter's rate is train.learning_rate times the scale of its part, further times decay^(L + 1 - i) in layer i of a part
 // of L blocks that has layer decay (i as in ParameterPlace: 0 for embeddings, k + 1 for block k, L + 1 behind the blocks).
@@ -76,4 +76,4 @@ struct LayerDecayOptions {
   void add_to(RateRule& rule) const;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes

@@ -5,12 +5,13 @@
 #include <fstream>
 
 #include <sam3lab/api/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/datasets/array_stack/image_stack.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::array_stack_test {
+using namespace datasets::array_stack;
 namespace {
 
 using testing::HasSubstr;
@@ -115,4 +116,4 @@ TEST_F(ArrayStack, RefusesWhatIsNoPictureOrNumber) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::array_stack_test

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
@@ -14,7 +14,8 @@
 #include "plugins/datasets/coco/coco_masks.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::coco_test {
+using namespace datasets::coco;
 namespace {
 
 using Runs = std::vector<std::uint32_t>;
@@ -233,4 +234,4 @@ TEST_F(CocoTest, NotAtAll) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::coco_test

@@ -13,7 +13,8 @@
 #include "plugins/datasets/shared/cases/content_hashes.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::content_hashes_test {
+using namespace datasets;
 namespace {
 
 namespace fs = std::filesystem;
@@ -58,4 +59,4 @@ TEST(ContentHashes, TrustsWhatHasSettled) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::content_hashes_test

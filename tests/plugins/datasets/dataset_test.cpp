@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
@@ -9,7 +9,9 @@
 #include "plugins/datasets/label_volume/volume_slices.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::dataset_test {
+using namespace datasets::instance_image;
+using namespace datasets::label_volume;
 namespace {
 
 using test::Folder;
@@ -232,4 +234,4 @@ TEST_F(InstanceImageTest, Refusals) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::dataset_test

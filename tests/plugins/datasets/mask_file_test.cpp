@@ -1,7 +1,7 @@
 // Each encoding of masks, read from files as data sets have them.
 #include "tests/plugins/datasets/paired_folders.h"
 
-namespace sam3lab {
+namespace sam3lab::mask_file_test {
 namespace {
 
 using test::block;
@@ -286,4 +286,4 @@ TEST_F(MaskEncodings, ArraysByValueByNumberAndByType) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::mask_file_test

@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <zlib.h>
 
 #include <sam3lab/api/error.h>
@@ -12,7 +12,8 @@
 #include "plugins/datasets/npz_cases/npz_slices.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::npz_cases_test {
+using namespace datasets::npz_cases;
 namespace {
 
 using test::Folder;
@@ -172,4 +173,4 @@ TEST_F(NpzCasesTest, Refusals) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::npz_cases_test

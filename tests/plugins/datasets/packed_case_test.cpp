@@ -8,7 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -16,7 +16,9 @@
 #include "plugins/datasets/volume_folder/case_slices.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::packed_case_test {
+using namespace datasets::label_volume;
+using namespace datasets::volume_folder;
 namespace {
 
 namespace fs = std::filesystem;
@@ -339,4 +341,4 @@ TEST_F(PackedCaseTest, AFolderThatCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::packed_case_test

@@ -10,7 +10,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
@@ -19,6 +19,7 @@
 #include "tests/support/make_files.h"
 
 namespace sam3lab::test {
+using namespace datasets::paired_folders;
 
 template <class Make>
 std::string refusal(Make make) {

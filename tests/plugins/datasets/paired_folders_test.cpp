@@ -1,7 +1,8 @@
 // Folders as data sets come in: which mask belongs to which image, whose it is, and what is wrong.
 #include "tests/plugins/datasets/paired_folders.h"
 
-namespace sam3lab {
+namespace sam3lab::paired_folders_test {
+using namespace datasets::paired_folders;
 namespace {
 
 using test::block;
@@ -222,4 +223,4 @@ TEST_F(PairedFolders, OptionsThatContradictEachOther) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::paired_folders_test

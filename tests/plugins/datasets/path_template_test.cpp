@@ -14,7 +14,8 @@
 #include "plugins/datasets/shared/paths/path_template.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::path_template_test {
+using namespace datasets;
 namespace {
 
 using testing::ElementsAre;
@@ -138,4 +139,4 @@ TEST(FolderScan, OpensOnlyWhatATemplateLeadsThrough) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::path_template_test

@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
@@ -14,7 +14,9 @@
 #include "plugins/datasets/shared/cases/case_cache.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::volume_folder_test {
+using namespace datasets;
+using namespace datasets::volume_folder;
 namespace {
 
 using test::Folder;
@@ -283,4 +285,4 @@ TEST_F(VolumeFolderTest, Refusals) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::volume_folder_test

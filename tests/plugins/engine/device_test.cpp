@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "core/eval/predict.h"
 #include "core/tensor/device.h"
@@ -32,7 +33,18 @@
 #include "tests/support/second_device.h"
 #include "tests/plugins/matchers/two_query_samples.h"
 
-namespace sam3lab {
+namespace sam3lab::engine_device_test {
+using namespace losses::box;
+using namespace losses::classification_presence;
+using namespace losses::grounding;
+using namespace losses::instance_mask;
+using namespace losses::semantic_mask;
+using namespace matchers::hungarian;
+using namespace matchers::one_to_many;
+using namespace schemes::adapter;
+using namespace schemes::distill;
+using namespace schemes::lora;
+using namespace schemes::prefix;
 namespace {
 
 constexpr std::int64_t side = 56;
@@ -263,4 +275,4 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, Device, testing::Values("second"));
 INSTANTIATE_TEST_SUITE_P(Gpu, Device, testing::Values("cuda"));
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::engine_device_test

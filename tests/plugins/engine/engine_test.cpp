@@ -3,7 +3,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "core/train/autocast.h"
 #include "core/train/gradients.h"
@@ -16,7 +17,13 @@
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
 #include "tests/plugins/matchers/two_query_samples.h"
 
-namespace sam3lab {
+namespace sam3lab::engine_engine_test {
+using namespace losses::box;
+using namespace losses::classification_presence;
+using namespace losses::instance_mask;
+using namespace losses::semantic_mask;
+using namespace matchers::hungarian;
+using namespace matchers::one_to_many;
 namespace {
 
 Criterion recipe() {
@@ -116,4 +123,4 @@ TEST(Engine, RecomputationReplaysReducedPrecision) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::engine_engine_test

@@ -9,7 +9,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -19,7 +20,9 @@
 #include "plugins/schemes/distill/distill_terms.h"
 #include "tests/plugins/sam3/formula.h"
 
-namespace sam3lab {
+namespace sam3lab::distill_grounding_test {
+using namespace losses::grounding;
+using namespace schemes::distill;
 namespace {
 
 using sam3::Sam3;
@@ -314,4 +317,4 @@ TEST(Grounding, ReachesTextAndImageEncoderOfSam3) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::distill_grounding_test

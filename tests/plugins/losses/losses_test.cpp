@@ -21,7 +21,13 @@
 #include "plugins/matchers/hungarian/binary_hungarian.h"
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
 
-namespace sam3lab {
+namespace sam3lab::losses_test {
+using namespace losses::box;
+using namespace losses::classification_presence;
+using namespace losses::instance_mask;
+using namespace losses::semantic_mask;
+using namespace matchers::hungarian;
+using namespace matchers::one_to_many;
 namespace {
 
 using Pair = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
@@ -211,4 +217,4 @@ TEST(SemanticMask, NeedsTheBackbonesLogitForItsOwnPresenceTerm) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::losses_test

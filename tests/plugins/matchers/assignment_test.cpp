@@ -12,7 +12,8 @@
 
 #include "plugins/matchers/hungarian/assignment.h"
 
-namespace sam3lab {
+namespace sam3lab::assignment_test {
+using namespace matchers::hungarian;
 namespace {
 
 // Cost of the best of all assignments of rows to different columns, rows <= columns.
@@ -80,4 +81,4 @@ TEST(Assignment, OfNothingIsNothing) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::assignment_test

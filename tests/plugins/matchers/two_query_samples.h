@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/data/sample.h"
 

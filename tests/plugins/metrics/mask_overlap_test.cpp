@@ -9,7 +9,8 @@
 
 #include "plugins/metrics/shared/mask_overlap.h"
 
-namespace sam3lab {
+namespace sam3lab::mask_overlap_test {
+using namespace metrics;
 namespace {
 
 at::Tensor mask(std::vector<std::uint8_t> values) { return at::tensor(values, at::kByte).view({2, 3}).to(at::kBool); }
@@ -33,4 +34,4 @@ TEST(MaskOverlap, RefusesMasksOfDifferentSizes) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::mask_overlap_test

@@ -9,7 +9,9 @@
 #include "plugins/prompts/negative/absent.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::prompt_test {
+using namespace prompts::canonical;
+using namespace prompts::negative;
 namespace {
 
 using test::Folder;
@@ -169,4 +171,4 @@ TEST(Negative, SameRandomSameQueries) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::prompt_test

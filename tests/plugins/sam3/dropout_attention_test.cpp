@@ -5,13 +5,13 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/profile/flops.h"
 #include "plugins/backbones/sam3/kernels/dropout_attention.h"
 #include "plugins/backbones/sam3/kernels/recompute.h"
 
-namespace sam3lab::sam3 {
+namespace sam3lab::sam3::dropout_attention_test {
 namespace {
 
 at::Tensor written_out(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask, double rate,
@@ -173,4 +173,4 @@ TEST(DropoutAttention, ReportsItsFlops) {
 }
 
 }  // namespace
-}  // namespace sam3lab::sam3
+}  // namespace sam3lab::sam3::dropout_attention_test

@@ -10,7 +10,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "core/train/autocast.h"
 #include "core/run/feature_cache.h"
@@ -28,7 +29,16 @@
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "tests/plugins/schemes/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::sam3_feature_cache_test {
+using namespace losses::box;
+using namespace losses::classification_presence;
+using namespace losses::instance_mask;
+using namespace losses::semantic_mask;
+using namespace matchers::hungarian;
+using namespace matchers::one_to_many;
+using namespace schemes::full;
+using namespace schemes::head_only;
+using namespace schemes::lora;
 namespace {
 
 using additions::tiny;
@@ -330,4 +340,4 @@ TEST_F(KeptFeatures, CopiesShareThem) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3_feature_cache_test

@@ -4,7 +4,7 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/tensor/safetensors.h"
 #include "plugins/backbones/sam3/model/model.h"

@@ -8,7 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -17,7 +17,7 @@
 #include "plugins/backbones/sam3/kernels/roi_align.h"
 #include "tests/plugins/sam3/formula.h"
 
-namespace sam3lab::sam3 {
+namespace sam3lab::sam3::model_test {
 namespace {
 
 Sam3Options tiny(double dropout = 0.0) {
@@ -269,4 +269,4 @@ TEST(Sam3RoiAlign, AveragesBilinearSamples) {
 }
 
 }  // namespace
-}  // namespace sam3lab::sam3
+}  // namespace sam3lab::sam3::model_test

@@ -8,11 +8,12 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "tests/plugins/sam3/golden.h"
 
-namespace sam3lab {
+namespace sam3lab::parity_test {
 namespace {
 
 using golden::Golden;
@@ -136,4 +137,4 @@ INSTANTIATE_TEST_SUITE_P(Golden, Sam3Parity, testing::Values("text", "boxes", "o
                          [](const auto& case_info) { return std::string(case_info.param); });
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::parity_test

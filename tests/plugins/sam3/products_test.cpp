@@ -7,12 +7,12 @@
 
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/profile/flops.h"
 #include "plugins/backbones/sam3/kernels/products.h"
 
-namespace sam3lab::sam3 {
+namespace sam3lab::sam3::products_test {
 namespace {
 
 double difference(const at::Tensor& a, const at::Tensor& b) {
@@ -127,4 +127,4 @@ TEST(Products, TilesOfLargerMatrices) {
 }
 
 }  // namespace
-}  // namespace sam3lab::sam3
+}  // namespace sam3lab::sam3::products_test

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/backbones/sam3/kernels/counted_dropout.h"
 #include "plugins/backbones/sam3/kernels/dropout_attention.h"
@@ -11,7 +11,7 @@
 #include "plugins/backbones/sam3/kernels/rotary_attention.h"
 #include "plugins/backbones/sam3/model/vit.h"
 
-namespace sam3lab::sam3 {
+namespace sam3lab::sam3::recompute_test {
 namespace {
 
 double difference(const at::Tensor& a, const at::Tensor& b) {
@@ -181,4 +181,4 @@ TEST(CountedDropout, HasTheRateAndOneMaskBothWays) {
 }
 
 }  // namespace
-}  // namespace sam3lab::sam3
+}  // namespace sam3lab::sam3::recompute_test

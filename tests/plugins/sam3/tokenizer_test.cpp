@@ -20,7 +20,7 @@
 #include "plugins/backbones/sam3/text/tokenizer.h"
 #include "plugins/backbones/sam3/text/vocabulary.h"
 
-namespace sam3lab::sam3 {
+namespace sam3lab::sam3::tokenizer_test {
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -127,4 +127,4 @@ TEST_F(Sam3Vocabulary, NamesTheMissingFile) {
 }
 
 }  // namespace
-}  // namespace sam3lab::sam3
+}  // namespace sam3lab::sam3::tokenizer_test

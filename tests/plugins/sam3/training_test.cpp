@@ -10,7 +10,8 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
+#include <torch/types.h>
 
 #include "core/tensor/torch_file.h"
 #include "core/optim/schedule.h"
@@ -23,7 +24,13 @@
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
 #include "tests/plugins/sam3/golden.h"
 
-namespace sam3lab {
+namespace sam3lab::sam3_training_test {
+using namespace losses::box;
+using namespace losses::classification_presence;
+using namespace losses::instance_mask;
+using namespace losses::semantic_mask;
+using namespace matchers::hungarian;
+using namespace matchers::one_to_many;
 namespace {
 
 using golden::Golden;
@@ -187,4 +194,4 @@ TEST(PublishedLayerDecay, ScalesEachLayerOfTheImageEncoder) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3_training_test

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/backbones/sam3/kernels/winograd.h"
 
-namespace sam3lab {
+namespace sam3lab::winograd_test {
 namespace {
 
 struct Case {
@@ -67,4 +67,4 @@ TEST(Winograd, ServesLargeMapsOfManyChannelsInFloat32Only) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::winograd_test

@@ -9,7 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -19,7 +19,10 @@
 #include "plugins/schemes/prefix/prefix_scheme.h"
 #include "tests/plugins/schemes/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::adapter_modules_test {
+using namespace schemes::adapter;
+using namespace schemes::lora;
+using namespace schemes::prefix;
 namespace {
 
 using sam3::Sam3;
@@ -288,4 +291,4 @@ TEST(Prefix, IsSeenWhateverTheMaskSays) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::adapter_modules_test

@@ -14,7 +14,8 @@
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "tests/plugins/schemes/adapter_modules.h"
 
-namespace sam3lab {
+namespace sam3lab::lora_test {
+using namespace schemes::lora;
 namespace {
 
 using namespace additions;
@@ -110,4 +111,4 @@ TEST(Lora, IsWhatPeftReads) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::lora_test

@@ -20,7 +20,11 @@
 #include "plugins/schemes/head_only/head_only_scheme.h"
 #include "plugins/schemes/llrd/llrd_scheme.h"
 
-namespace sam3lab {
+namespace sam3lab::schemes_test {
+using namespace schemes::bitfit;
+using namespace schemes::full;
+using namespace schemes::head_only;
+using namespace schemes::llrd;
 namespace {
 
 using testing::ElementsAre;
@@ -249,4 +253,4 @@ TEST(LlrdScheme, NamesAGroupOfABlockByItsPath) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::schemes_test

@@ -10,7 +10,7 @@
 #include <sam3lab/api/options.h>
 #include <sam3lab/api/random.h>
 
-namespace sam3lab {
+namespace sam3lab::api_test {
 namespace {
 
 TEST(Fault, JoinsItsPartsAndLeavesOutEmptyOnes) {
@@ -169,4 +169,4 @@ TEST(Random, BelowIsEvenAndShuffleKeepsAllItems) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::api_test

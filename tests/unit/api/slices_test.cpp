@@ -7,7 +7,7 @@
 
 #include "core/eval/predict_volume.h"
 
-namespace sam3lab {
+namespace sam3lab::slices_test {
 namespace {
 
 // A grid of 2 x 3 x 4 whose axes run along the given ones of the patient: +1 right, +2 anterior, +3 superior, or the other way.
@@ -86,4 +86,4 @@ TEST(Volumes, Windows) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::slices_test

@@ -11,7 +11,7 @@
 #include "core/base/bounded_folder.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::bounded_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -91,4 +91,4 @@ TEST(BoundedFolder, ProcessesThatAreKilled) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::bounded_folder_test

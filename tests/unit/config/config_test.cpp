@@ -10,7 +10,7 @@
 #include "core/config/read.h"
 #include "core/config/toml_text.h"
 
-namespace sam3lab {
+namespace sam3lab::config_test {
 namespace {
 
 using testing::HasSubstr;
@@ -394,4 +394,4 @@ TEST(Text, ShortenKeepsUtf8Whole) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::config_test

@@ -6,7 +6,7 @@
 
 #include "core/config/toml_text.h"
 
-namespace sam3lab {
+namespace sam3lab::toml_text_test {
 namespace {
 
 using testing::HasSubstr;
@@ -60,4 +60,4 @@ TEST(TomlText, SurvivesQuotesWithinWords) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::toml_text_test

@@ -10,7 +10,7 @@
 #include "core/data/open_dataset.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::anonymise_test {
 namespace {
 
 using testing::HasSubstr;
@@ -122,4 +122,4 @@ TEST(Anonymise, OnePromptJoinsAllLabels) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::anonymise_test

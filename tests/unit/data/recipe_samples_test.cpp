@@ -14,7 +14,7 @@
 #include "core/data/resize_pad.h"
 #include "core/data/sample.h"
 
-namespace sam3lab {
+namespace sam3lab::recipe_samples_test {
 namespace {
 
 using testing::ElementsAre;
@@ -191,4 +191,4 @@ TEST(ConstantRate, AGroupStepsByItsOwnFactor) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::recipe_samples_test

@@ -11,7 +11,7 @@
 #include "core/data/split_file.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::split_test {
 namespace {
 
 SplitOptions division(double held_out, std::int64_t seed, std::int64_t blocks, const std::string& mode) {
@@ -314,4 +314,4 @@ TEST(Split, FileBringsTheSameSidesBackAndRefusesOthers) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::split_test

@@ -13,7 +13,7 @@
 #include "core/distributed/rank_step.h"
 #include "core/distributed/ranks.h"
 
-namespace sam3lab {
+namespace sam3lab::ranks_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -296,4 +296,4 @@ TEST_F(RankEnvironment, RefusesWhatIsNoPlace) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::ranks_test

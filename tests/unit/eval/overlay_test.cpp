@@ -1,11 +1,11 @@
 #include "core/eval/overlay.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::overlay_test {
 namespace {
 
 // Grey, 40 rows by 60 columns; the truth is a square on the left, the prediction one on the right.
@@ -96,4 +96,4 @@ TEST(ContactSheet, StacksPicturesAtTheWidthOfTheNarrowest) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::overlay_test

@@ -7,7 +7,7 @@
 
 #include "core/eval/predict.h"
 
-namespace sam3lab {
+namespace sam3lab::predict_test {
 namespace {
 
 Outputs two_object_queries(float presence) {
@@ -48,4 +48,4 @@ TEST(Merge, TheStrongestTakesThePixel) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::predict_test

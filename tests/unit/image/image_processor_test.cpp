@@ -11,7 +11,7 @@
 #include "core/tensor/safetensors.h"
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::image_processor_test {
 namespace {
 
 const Tensors& golden() {
@@ -114,4 +114,4 @@ TEST(Protocol, ItsTextNamesRuleAndNumbers) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::image_processor_test

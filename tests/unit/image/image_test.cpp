@@ -6,7 +6,7 @@
 #include <jpeglib.h>
 #include <png.h>
 #include <tiffio.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <zlib.h>
 
 #include <sam3lab/api/error.h>
@@ -15,7 +15,7 @@
 
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::image_test {
 namespace {
 
 using test::Folder;
@@ -374,4 +374,4 @@ TEST(Volume, HostileHeaders) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::image_test

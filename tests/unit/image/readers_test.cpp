@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <zlib.h>
 
 #include <sam3lab/api/arrays.h>
@@ -21,7 +21,7 @@
 
 #include "tests/support/make_files.h"
 
-namespace sam3lab {
+namespace sam3lab::readers_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -340,4 +340,4 @@ TEST(Hostile, HeadersThatPromiseMuchTakeNothing) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::readers_test

@@ -14,7 +14,7 @@
 #include "core/tensor/caching_allocator.h"
 #include "core/optim/adamw.h"
 
-namespace sam3lab {
+namespace sam3lab::optimizer_offload_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -124,4 +124,4 @@ TEST_F(MomentsInAFile, RefuseAFolderWithoutRoom) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::optimizer_offload_test

@@ -11,7 +11,7 @@
 
 #include "core/profile/cost.h"
 
-namespace sam3lab {
+namespace sam3lab::cost_test {
 namespace {
 
 using testing::HasSubstr;
@@ -133,4 +133,4 @@ TEST_F(Rapl, SaysThatThereIsNothing) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::cost_test

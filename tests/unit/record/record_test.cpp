@@ -22,7 +22,7 @@
 #include "core/record/sealed_file.h"
 #include "tests/support/record_sample.h"
 
-namespace sam3lab {
+namespace sam3lab::record_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -405,4 +405,4 @@ TEST_F(RecordTest, RefusesATextBeyondTheLimit) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::record_test

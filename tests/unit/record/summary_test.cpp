@@ -4,7 +4,7 @@
 
 #include "tests/support/record_sample.h"
 
-namespace sam3lab {
+namespace sam3lab::summary_test {
 namespace {
 
 using nlohmann::json;
@@ -149,4 +149,4 @@ TEST(Summary, CostIsSummedAndWhatTheMachineDoesNotTellIsNull) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::summary_test

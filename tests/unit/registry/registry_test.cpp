@@ -4,7 +4,7 @@
 
 #include "core/registry/registry.h"
 
-namespace sam3lab {
+namespace sam3lab::registry_test {
 namespace {
 
 using testing::AllOf;
@@ -96,4 +96,4 @@ TEST(Registry, PathOfTheEnvironmentIsSplitAtColons) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::registry_test

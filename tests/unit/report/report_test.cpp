@@ -12,7 +12,7 @@
 #include "core/report/compare_text.h"
 #include "tests/support/record_sample.h"
 
-namespace sam3lab {
+namespace sam3lab::report_test {
 namespace {
 
 using testing::ElementsAre;
@@ -217,4 +217,4 @@ TEST(Comparison, ShowsNoControlCharactersOfAFile) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::report_test

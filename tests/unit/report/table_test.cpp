@@ -7,7 +7,7 @@
 
 #include "tests/support/record_sample.h"
 
-namespace sam3lab {
+namespace sam3lab::table_test {
 namespace {
 
 using test::score;
@@ -67,4 +67,4 @@ TEST(ResultsTable, ShowsNoControlCharactersOfAFile) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::table_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sam3lab {
+namespace sam3lab::cpu_name_test {
 namespace {
 
 TEST(Processor, IsNamedByModelAndFamily) {
@@ -21,4 +21,4 @@ TEST(Processor, WhatIsMissingIsLeftOut) {
 TEST(Processor, ThisOneHasAName) { EXPECT_NE(processor_name(), ""); }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::cpu_name_test

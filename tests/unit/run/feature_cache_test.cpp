@@ -15,13 +15,14 @@
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <sam3lab/api/error.h>
 
 #include "core/tensor/safetensors.h"
 #include "core/run/feature_cache.h"
 #include "core/tensor/parallel_for.h"
 
-namespace sam3lab {
+namespace sam3lab::run_feature_cache_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -257,4 +258,4 @@ TEST_F(FeatureFilesTest, ThreadsAndProcessesShareAFolder) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::run_feature_cache_test

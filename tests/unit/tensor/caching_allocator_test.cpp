@@ -7,7 +7,7 @@
 
 #include "core/tensor/caching_allocator.h"
 
-namespace sam3lab {
+namespace sam3lab::caching_allocator_test {
 namespace {
 
 constexpr std::int64_t mib = std::int64_t{1} << 20;
@@ -66,4 +66,4 @@ TEST(Pages, ThreadsShareThem) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::caching_allocator_test

@@ -13,7 +13,7 @@
 #include "core/optim/cuda_kernels.h"
 #include "core/tensor/on_device.h"
 
-namespace sam3lab {
+namespace sam3lab::tensor_device_test {
 namespace {
 
 using ::testing::AllOf;
@@ -131,4 +131,4 @@ TEST(Gpu, AdamWGivesTheBitsOfTheCpu) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::tensor_device_test

@@ -17,7 +17,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 
-namespace sam3lab {
+namespace sam3lab::layout_test {
 namespace {
 
 const std::vector<Layout> all_layouts = {Layout::bare, Layout::detector, Layout::ddp, Layout::transformers};
@@ -234,4 +234,4 @@ TEST(Transformers, OtherNamesStayAndShapesThatCannotBeConvertedAreRefused) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::layout_test

@@ -20,7 +20,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 
-namespace sam3lab {
+namespace sam3lab::safetensors_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -272,4 +272,4 @@ TEST_F(Safetensors, SayWhereAPathIsWrong) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::safetensors_test

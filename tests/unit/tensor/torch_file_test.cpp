@@ -20,7 +20,7 @@
 #include "core/tensor/torch_file.h"
 #include "core/tensor/zip.h"
 
-namespace sam3lab {
+namespace sam3lab::torch_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -337,4 +337,4 @@ TEST(Layouts, LoadReportsWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::torch_file_test

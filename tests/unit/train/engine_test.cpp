@@ -18,7 +18,7 @@
 #include "core/train/shard.h"
 #include "core/train/training_checkpoint.h"
 
-namespace sam3lab {
+namespace sam3lab::train_engine_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -222,4 +222,4 @@ TEST_F(Checkpoints, AreRefusedWhenDamagedOrOfAnotherRun) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::train_engine_test

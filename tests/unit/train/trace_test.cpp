@@ -13,7 +13,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/train/trace.h"
 
-namespace sam3lab {
+namespace sam3lab::trace_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -110,4 +110,4 @@ TEST_F(TraceCaseTest, IsRefusedWhereItsModelIsUnknown) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::trace_test

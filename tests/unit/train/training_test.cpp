@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/optim/adamw.h>
 
 #include "core/optim/adamw.h"
@@ -11,7 +12,7 @@
 #include "core/data/sample.h"
 #include "core/optim/schedule.h"
 
-namespace sam3lab {
+namespace sam3lab::train_training_test {
 namespace {
 
 at::Tensor rectangle(std::int64_t side, std::int64_t top, std::int64_t left, std::int64_t height, std::int64_t width) {
@@ -169,4 +170,4 @@ TEST(AdamW, HalfMomentsFollowTheExactOnes) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::train_training_test

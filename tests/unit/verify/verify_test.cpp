@@ -14,7 +14,7 @@
 #include "core/verify/scan.h"
 #include "core/verify/texts.h"
 
-namespace sam3lab {
+namespace sam3lab::verify_test {
 namespace {
 
 using testing::AllOf;
@@ -354,4 +354,4 @@ TEST(Texts, WordsThatMayMeanALabel) {
 }
 
 }  // namespace
-}  // namespace sam3lab
+}  // namespace sam3lab::verify_test

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "plugins/backbones/sam3/kernels/attention_tiles.h"
 #include "plugins/backbones/sam3/kernels/parallel.h"

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "plugins/backbones/sam3/kernels/attention_tiles.h"
 #include "plugins/backbones/sam3/kernels/tiled_attention.h"

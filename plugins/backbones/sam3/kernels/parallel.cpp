@@ -1,6 +1,7 @@
 #include "plugins/backbones/sam3/kernels/parallel.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
 
 namespace sam3lab::sam3 {

@@ -5,7 +5,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/functions/utils.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/backbones/sam3/kernels/products.h"
 

@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "plugins/backbones/sam3/kernels/tiled_attention.h"
 

@@ -6,9 +6,10 @@
 #include <iterator>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/record_function.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "plugins/backbones/sam3/kernels/parallel.h"
 #include "plugins/backbones/sam3/kernels/products.h"

@@ -10,7 +10,7 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/functions/utils.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "plugins/backbones/sam3/kernels/counted_dropout.h"
 #include "plugins/backbones/sam3/kernels/dropout_attention.h"

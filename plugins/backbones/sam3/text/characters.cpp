@@ -17,7 +17,7 @@ struct Range {
 #include "plugins/backbones/sam3/text/newer_characters.inc"
 
 template <std::size_t n>
-bool within(const Range (&ranges)[n], char32_t c) {
+bool in_ranges(const Range (&ranges)[n], char32_t c) {
   const auto* after = std::upper_bound(std::begin(ranges), std::end(ranges), c,
                                        [](char32_t value, const Range& range) { return value < range.first; });
   return after != std::begin(ranges) && c <= std::prev(after)->last;
@@ -27,8 +27,8 @@ bool has_category(char32_t c, std::uint32_t mask) { return (U_GET_GC_MASK(static
 
 }  // namespace
 
-bool is_letter(char32_t c) { return has_category(c, U_GC_L_MASK) || within(newer_letters, c); }
-bool is_number(char32_t c) { return has_category(c, U_GC_N_MASK) || within(newer_numbers, c); }
+bool is_letter(char32_t c) { return has_category(c, U_GC_L_MASK) || in_ranges(newer_letters, c); }
+bool is_number(char32_t c) { return has_category(c, U_GC_N_MASK) || in_ranges(newer_numbers, c); }
 
 const icu::UnicodeSet& python_characters() {
   static const icu::UnicodeSet set = [] {

@@ -9,13 +9,13 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-constexpr const char* table =
+constexpr const char* entity_table =
 #include "plugins/backbones/sam3/text/html_entities.inc"
     ;
 
 std::unordered_map<std::string, std::u32string> parse() {
   std::unordered_map<std::string, std::u32string> entities;
-  std::istringstream in(table);
+  std::istringstream in(entity_table);
   for (std::string word; in >> word;) {
     const std::size_t gap = word.find('=');
     std::u32string characters;

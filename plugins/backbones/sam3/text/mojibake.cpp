@@ -18,7 +18,7 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-using Bytes = std::basic_string<unsigned char>;
+using ByteString = std::basic_string<unsigned char>;
 
 // A single-byte encoding, both ways. Bytes below 80 are ASCII.
 struct Codec {
@@ -27,8 +27,8 @@ struct Codec {
   std::array<char32_t, 128> upper{};
   std::unordered_map<char32_t, unsigned char> byte{};
 
-  [[nodiscard]] std::optional<Bytes> encode(std::u32string_view text) const {
-    Bytes out;
+  [[nodiscard]] std::optional<ByteString> encode(std::u32string_view text) const {
+    ByteString out;
     for (const char32_t c : text) {
       if (sloppy && c == 0xFFFD) {
         out += 0x1A;
@@ -73,7 +73,7 @@ const std::vector<Codec>& codecs() {
 bool within(unsigned char b, int low, int high) { return b >= low && b <= high; }
 
 // One step of UTF-8, strict; with `variants` also a null of two bytes and surrogate pairs of six. 0: not UTF-8.
-std::size_t decode_one(const Bytes& bytes, std::size_t at, bool variants, std::u32string& out) {
+std::size_t decode_one(const ByteString& bytes, std::size_t at, bool variants, std::u32string& out) {
   const auto byte = [&](std::size_t i) { return at + i < bytes.size() ? bytes[at + i] : static_cast<unsigned char>(0); };
   const auto more = [&](std::size_t i) { return within(byte(i), 0x80, 0xBF); };
   const auto low6 = [&](std::size_t i) { return static_cast<char32_t>(byte(i) & 0x3F); };
@@ -96,8 +96,8 @@ std::size_t decode_one(const Bytes& bytes, std::size_t at, bool variants, std::u
   return 0;
 }
 
-std::optional<std::u32string> decode_utf8(const Bytes& bytes) {
-  const bool variants = bytes.find(0xED) != Bytes::npos || bytes.find(0xC0) != Bytes::npos;
+std::optional<std::u32string> decode_utf8(const ByteString& bytes) {
+  const bool variants = bytes.find(0xED) != ByteString::npos || bytes.find(0xC0) != ByteString::npos;
   std::u32string out;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t step = decode_one(bytes, at, variants, out);
@@ -108,7 +108,7 @@ std::optional<std::u32string> decode_utf8(const Bytes& bytes) {
 }
 
 // Length of a UTF-8 sequence at `at` in which one byte A0 became a space, such that a likely character comes of it.
-std::size_t spaced_sequence(const Bytes& b, std::size_t at) {
+std::size_t spaced_sequence(const ByteString& b, std::size_t at) {
   const auto is = [&](std::size_t i, int low, int high) { return at + i < b.size() && within(b[at + i], low, high); };
   const auto space = [&](std::size_t i) { return is(i, 0x20, 0x20); };
   const auto narrow = [&](std::size_t i) { return is(i, 0x80, 0x84) || is(i, 0x86, 0x9F) || is(i, 0xA1, 0xBF); };
@@ -125,7 +125,7 @@ std::size_t spaced_sequence(const Bytes& b, std::size_t at) {
   return 0;
 }
 
-bool has_spaced_sequence(const Bytes& b) {
+bool has_spaced_sequence(const ByteString& b) {
   for (std::size_t at = 0; at < b.size(); ++at) {
     if (spaced_sequence(b, at) > 0) return true;
   }
@@ -134,17 +134,17 @@ bool has_spaced_sequence(const Bytes& b) {
 
 // Puts bytes A0 back where spaces stand for them. A lone "a grave" keeps the space that follows as well, except before the
 // Portuguese words that are written in one with it.
-Bytes restore_spaces(const Bytes& b) {
-  Bytes apart;
+ByteString restore_spaces(const ByteString& b) {
+  ByteString apart;
   for (std::size_t at = 0; at < b.size(); ++at) {
     apart += b[at];
     if (b[at] != 0xC3 || at + 1 >= b.size() || b[at + 1] != 0x20) continue;
     const auto follows = [&](const char* word) {
-      const Bytes w(reinterpret_cast<const unsigned char*>(word));
+      const ByteString w(reinterpret_cast<const unsigned char*>(word));
       return b.compare(at + 2, w.size(), w) == 0;
     };
     if (follows(" ") || follows("quele") || follows("quela") || follows("quilo") || follows("s ")) continue;
-    apart += Bytes{0xA0, 0x20};
+    apart += ByteString{0xA0, 0x20};
     ++at;
   }
   for (std::size_t at = 0; at < apart.size();) {
@@ -158,7 +158,7 @@ Bytes restore_spaces(const Bytes& b) {
 }
 
 // Length of a UTF-8 sequence at `at` of which bytes were lost (1A, or one "?").
-std::size_t lossy_sequence(const Bytes& b, std::size_t at) {
+std::size_t lossy_sequence(const ByteString& b, std::size_t at) {
   const auto is = [&](std::size_t i, int low, int high) { return at + i < b.size() && within(b[at + i], low, high); };
   const auto lost = [&](std::size_t i) { return is(i, 0x1A, 0x1A); };
   const auto gone = [&](std::size_t i) { return lost(i) || is(i, '?', '?'); };
@@ -177,12 +177,12 @@ std::size_t lossy_sequence(const Bytes& b, std::size_t at) {
   return lost(0) ? 1 : 0;
 }
 
-Bytes mark_lossy(const Bytes& b) {
-  Bytes out;
+ByteString mark_lossy(const ByteString& b) {
+  ByteString out;
   for (std::size_t at = 0; at < b.size();) {
     const std::size_t length = lossy_sequence(b, at);
     if (length > 0) {
-      out += Bytes{0xEF, 0xBF, 0xBD};
+      out += ByteString{0xEF, 0xBF, 0xBD};
       at += length;
     } else {
       out += b[at++];
@@ -194,7 +194,7 @@ Bytes mark_lossy(const Bytes& b) {
 // UTF-8 that was read in one of the single-byte encodings, read again.
 std::optional<std::u32string> reread(const std::u32string& text) {
   for (const Codec& codec : codecs()) {
-    std::optional<Bytes> bytes = codec.encode(text);
+    std::optional<ByteString> bytes = codec.encode(text);
     if (!bytes) continue;
     // In MacRoman an en dash before a space would look like one.
     if (codec.name != "macroman" && has_spaced_sequence(*bytes)) bytes = restore_spaces(*bytes);

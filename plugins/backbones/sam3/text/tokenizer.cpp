@@ -22,13 +22,13 @@ constexpr std::size_t largest_vocabulary = std::size_t{16} << 20;  // bytes; the
 
 // Bytes in the order of their ids: printable Latin-1 first, then the rest. The vocabulary file writes byte b as a character of
 // its own: itself where printable, else U+0100 onwards.
-struct Bytes {
+struct ByteSymbols {
   std::array<std::int64_t, 256> id{};
   std::array<std::string, 256> written{};
 };
 
-Bytes make_bytes() {
-  Bytes bytes;
+ByteSymbols make_bytes() {
+  ByteSymbols bytes;
   const auto printable = [](int b) { return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE; };
   std::int64_t next = 0;
   char32_t spare = 0x100;
@@ -42,8 +42,8 @@ Bytes make_bytes() {
   return bytes;
 }
 
-const Bytes& bytes() {
-  static const Bytes made = make_bytes();
+const ByteSymbols& bytes() {
+  static const ByteSymbols made = make_bytes();
   return made;
 }
 

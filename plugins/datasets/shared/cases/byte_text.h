@@ -8,7 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 class ByteWriter {
  public:
@@ -65,4 +65,4 @@ class ByteReader {
   bool failed_ = false;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

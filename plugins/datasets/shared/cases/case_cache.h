@@ -10,7 +10,7 @@
 #include <mutex>
 #include <utility>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 template <class Case>
 class CaseCache {
@@ -59,4 +59,4 @@ class CaseCache {
   std::list<Entry> cases_;  // last asked for first
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/cases/byte_text.h"
 #include "plugins/datasets/shared/cases/decoder_version.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr const char *ending_of_case = ".case", *ending_of_index = ".slices";
@@ -196,4 +196,4 @@ std::vector<std::int64_t> CaseStore::slices(const VolumeSource& image, const std
   return chosen_slices(index, options_);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

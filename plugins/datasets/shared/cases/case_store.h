@@ -16,7 +16,7 @@
 #include "plugins/datasets/shared/cases/labelled_volume.h"
 #include "plugins/datasets/shared/cases/packed_case.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // One case, in memory or in the folder. Safe to use from several threads, as long as the store lives.
 class OpenCase {
@@ -62,4 +62,4 @@ class CaseStore {
   std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -15,7 +15,7 @@
 
 #include "core/base/open_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr std::uint32_t version_of_rows = 1;
@@ -102,4 +102,4 @@ std::int64_t ContentHashes::files_read() const {
   return files_read_;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

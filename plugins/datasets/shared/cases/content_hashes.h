@@ -14,7 +14,7 @@
 
 #include "core/base/sha256.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 class ContentHashes {
  public:
@@ -49,4 +49,4 @@ class ContentHashes {
   std::int64_t files_read_ = 0;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

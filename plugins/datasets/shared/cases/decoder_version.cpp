@@ -4,8 +4,8 @@
 
 #include <sam3lab/plugin.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 std::string decoder_version() { return SAM3LAB_DECODERS " " SAM3LAB_STAMP " " + at::get_cpu_capability(); }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

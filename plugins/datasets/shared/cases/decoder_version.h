@@ -2,10 +2,10 @@
 #pragma once
 #include <string>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // Names the sources that decode volumes and labels (their SHA-256, taken by CMake), LibTorch, and the instructions it uses
 // here.
 std::string decoder_version();
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

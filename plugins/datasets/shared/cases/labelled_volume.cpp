@@ -6,7 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/arrays.h>
 #include <sam3lab/api/error.h>
@@ -14,7 +14,7 @@
 
 #include "plugins/datasets/shared/masks/label_masks.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -293,4 +293,4 @@ std::vector<std::string> files_behind(const std::string& volume) {
 
 std::string slice_number(std::int64_t slice) { return fmt::format("{:03}", slice); }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/tables/label_table.h"
 #include "plugins/datasets/shared/cases/slice_options.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // A file that holds labels, and what its values mean.
 struct LabelSource {
@@ -81,4 +81,4 @@ std::vector<std::string> files_behind(const std::string& volume);
 // "007", for ids that sort as they count.
 std::string slice_number(std::int64_t slice);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -6,13 +6,13 @@
 #include <array>
 #include <utility>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/shared/cases/byte_text.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr std::string_view name_of_format = "s3lpack1";
@@ -202,4 +202,4 @@ std::optional<LabelledVolume> PackedCase::slice(std::int64_t slice) const {
   return out;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

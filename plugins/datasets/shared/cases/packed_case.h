@@ -16,7 +16,7 @@
 #include "core/base/open_file.h"
 #include "plugins/datasets/shared/cases/labelled_volume.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // `key` names what the file holds, and is asked for again when it is read.
 std::string pack_index(const SliceIndex& index, const std::string& key);
@@ -54,4 +54,4 @@ class PackedCase {
   SliceIndex index_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // work(0), work(1), ... work(count - 1), on at most `most` threads and not more than the machine has. What the lowest number
 // throws is thrown, whichever came first, so that a refusal is the same each time; work that has not begun by then is left out.
@@ -42,4 +42,4 @@ std::vector<Result> each_case(std::size_t count, std::int64_t most, const std::f
   return results;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

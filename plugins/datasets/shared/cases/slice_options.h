@@ -7,7 +7,7 @@
 #include <sam3lab/api/slices.h>
 #include <sam3lab/api/windows.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct SliceOptions {
   std::string axis = "axial", window = "percentiles", targets = "class";
@@ -52,4 +52,4 @@ struct SliceOptions {
   }
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
 #include "plugins/datasets/shared/masks/label_masks.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr std::int64_t most_pixels = std::int64_t{1} << 31;
@@ -66,4 +66,4 @@ void FoundMasks::put_into(LabelledImage& image, const std::vector<std::string>& 
   }
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -7,7 +7,7 @@
 #include <ATen/core/Tensor.h>
 #include <sam3lab/api/dataset.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 class FoundMasks {
  public:
@@ -42,4 +42,4 @@ class FoundMasks {
   at::Tensor ignore_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

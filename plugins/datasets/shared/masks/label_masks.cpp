@@ -4,9 +4,9 @@
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 at::Tensor connected_parts(const at::Tensor& mask, std::int64_t min_pixels) {
   auto bytes = mask.to(torch::kUInt8).contiguous();
@@ -47,4 +47,4 @@ void add_masks(const std::string& label, const at::Tensor& masks, std::int64_t m
   }
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -7,7 +7,7 @@
 #include <ATen/core/Tensor.h>
 #include <sam3lab/api/dataset.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // [H, W] bool -> [n, H, W] bool: its connected parts (8 neighbours) of at least `min_pixels`.
 at::Tensor connected_parts(const at::Tensor& mask, std::int64_t min_pixels);
@@ -19,4 +19,4 @@ at::Tensor numbered_objects(const at::Tensor& stored, const at::Tensor& mask);
 // if that leaves none, the image is unsure of the label.
 void add_masks(const std::string& label, const at::Tensor& masks, std::int64_t min_pixels, LabelledImage& out);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

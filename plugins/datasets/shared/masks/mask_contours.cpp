@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
@@ -12,7 +12,7 @@
 #include "plugins/datasets/shared/masks/polygon.h"
 #include "plugins/datasets/shared/tables/xml_file.h"
 
-namespace sam3lab::masks {
+namespace sam3lab::datasets::masks {
 namespace {
 
 using nlohmann::json;
@@ -171,4 +171,4 @@ void read_contours(const MaskReader& reader, const MaskFile& file, FoundMasks& f
   read_aperio(file, found);
 }
 
-}  // namespace sam3lab::masks
+}  // namespace sam3lab::datasets::masks

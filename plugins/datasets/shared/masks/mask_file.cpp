@@ -4,14 +4,14 @@
 #include <fstream>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/image.h>
 
 #include "plugins/datasets/shared/masks/outline.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 bool is_jpeg(const std::string& path) {
@@ -88,4 +88,4 @@ void read_mask_file(const MaskReader& reader, const MaskFile& file, FoundMasks& 
   return values ? masks::read_values(reader, file, found) : masks::read_instances(reader, file, found);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -10,7 +10,7 @@
 #include "plugins/datasets/shared/masks/found_masks.h"
 #include "plugins/datasets/shared/tables/label_text.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct MaskOptions {
   std::string encoding = "binary", other = "error", variable, type_variable;
@@ -74,4 +74,4 @@ void check_size(const at::Tensor& mask, const FoundMasks& found, const std::stri
 at::Tensor whole_numbers(const at::Tensor& array, const std::string& path);
 }  // namespace masks
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/arrays.h>
 #include <sam3lab/api/error.h>
@@ -12,7 +12,7 @@
 
 #include "plugins/datasets/shared/masks/mask_file.h"
 
-namespace sam3lab::masks {
+namespace sam3lab::datasets::masks {
 namespace {
 
 // Object -> its labels: those of the type that most of its pixels have; of two equally common ones the lower.
@@ -85,4 +85,4 @@ void read_instances(const MaskReader& reader, const MaskFile& file, FoundMasks& 
   for (const auto value : options.ignore) found.ignore(objects == value);
 }
 
-}  // namespace sam3lab::masks
+}  // namespace sam3lab::datasets::masks

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/arrays.h>
 #include <sam3lab/api/error.h>
@@ -14,7 +14,7 @@
 
 #include "plugins/datasets/shared/masks/mask_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 std::string shown(std::int64_t code, bool colours) { return colours ? fmt::format("#{:06X}", code) : std::to_string(code); }
@@ -179,4 +179,4 @@ void read_values(const MaskReader& reader, const MaskFile& file, FoundMasks& fou
 }
 
 }  // namespace masks
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

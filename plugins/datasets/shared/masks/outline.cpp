@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 #include <opencv2/imgproc.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr int most_lines = 1000;
@@ -101,4 +101,4 @@ at::Tensor fill_outlines(const at::Tensor& lines, const std::string& file) {
   return out;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 struct Edge {
@@ -67,4 +67,4 @@ void fill_polygon(const Polygon& polygon, at::Tensor canvas, const std::string& 
   }
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

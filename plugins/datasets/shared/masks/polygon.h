@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct Vertex {
   double x, y;  // pixels; 0, 0 is the upper left corner of the image, and 0.5, 0.5 the centre of its first pixel
@@ -18,4 +18,4 @@ using Polygon = std::vector<Vertex>;
 // image is large: it belongs to another image.
 void fill_polygon(const Polygon& polygon, at::Tensor canvas, const std::string& where);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

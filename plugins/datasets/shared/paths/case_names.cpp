@@ -4,7 +4,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 CaseNames::CaseNames(std::string subject, std::string site, std::string part, const std::vector<std::string>& parts,
                      std::string where)
@@ -31,4 +31,4 @@ Item CaseNames::item(const std::string& id, const Gaps& gaps) const {
   return item;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -8,7 +8,7 @@
 
 #include "plugins/datasets/shared/paths/path_template.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 class CaseNames {
  public:
@@ -25,4 +25,4 @@ class CaseNames {
   std::map<std::string, std::string> renames_;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -7,7 +7,7 @@
 
 #include "core/base/toml_ascii.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 namespace fs = std::filesystem;
@@ -74,4 +74,4 @@ std::vector<std::string> scan_folder(const std::string& root, const std::vector<
   return scan.sorted();
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

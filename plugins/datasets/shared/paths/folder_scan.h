@@ -5,7 +5,7 @@
 
 #include "plugins/datasets/shared/paths/path_template.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // Paths relative to `root`, '/' between folders, sorted by bytes, each once. Only folders that one of the templates leads
 // through are opened, so that neither other data beside them nor a link that leads in circles is followed. Names that begin
@@ -14,4 +14,4 @@ namespace sam3lab {
 // UTF-8, and more than four million files.
 std::vector<std::string> scan_folder(const std::string& root, const std::vector<PathTemplate>& templates, bool folders = false);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

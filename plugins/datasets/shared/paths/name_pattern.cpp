@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr std::size_t most_steps = 4096;  // of one pattern
@@ -275,4 +275,4 @@ std::optional<std::vector<std::string_view>> NamePattern::match(std::string_view
   return std::nullopt;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

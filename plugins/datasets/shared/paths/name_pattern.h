@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // Built from left to right; matches a whole name. Where several ways fit, earlier parts take as much as they can.
 class NamePattern {
@@ -43,4 +43,4 @@ class NamePattern {
   bool open_prefix_ = true;  // nothing but literal text so far
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // A path without the ending of its file, both parts of a double one: "a/mr.1.nii.gz" -> "a/mr.1".
 inline std::string without_ending(const std::string& path) {
@@ -24,4 +24,4 @@ inline std::string stem_of(const std::string& path) {
   return std::filesystem::path(folder ? text : without_ending(text)).filename().string();
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

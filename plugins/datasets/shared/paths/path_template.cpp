@@ -4,7 +4,7 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 const char* const anything = "[^/]+";
@@ -247,4 +247,4 @@ std::string fill_gaps(const std::string& text, const Gaps& known, const std::str
   return out;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

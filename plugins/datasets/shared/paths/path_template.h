@@ -14,7 +14,7 @@
 
 #include "plugins/datasets/shared/paths/name_pattern.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 using Gaps = std::map<std::string, std::string>;  // name -> text
 
@@ -59,4 +59,4 @@ class PathTemplate {
 // Text with gaps filled in, such as "{site}/{patient}". Throws UsageError with `where` for a gap that is not among `known`.
 std::string fill_gaps(const std::string& text, const Gaps& known, const std::string& where);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -6,10 +6,10 @@
 
 #include "plugins/datasets/shared/tables/xml_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
-constexpr std::size_t most_bytes = std::size_t{16} << 20;
+constexpr std::size_t most_csv_bytes = std::size_t{16} << 20;
 
 std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
@@ -35,7 +35,7 @@ char separator_of(std::string_view text) {
 
 }  // namespace
 
-CsvFile::CsvFile(const std::string& path) : path_(path), text_(read_text_file(path, most_bytes)), rest_(text_) {
+CsvFile::CsvFile(const std::string& path) : path_(path), text_(read_text_file(path, most_csv_bytes)), rest_(text_) {
   if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
   separator_ = separator_of(rest_);
 }
@@ -86,4 +86,4 @@ bool CsvFile::next(std::vector<std::string>& cells) {
   return false;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

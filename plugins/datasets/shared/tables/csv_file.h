@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 // Reads row by row: a table of a million rows needs no more memory than its text. Cells stand between commas, or between
 // semicolons or tabs where the first line has no comma; quoted ones may hold separators, doubled quotes and line ends. A byte
@@ -28,4 +28,4 @@ class CsvFile {
   std::size_t line_ = 0, lines_ = 0;
 };
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "core/base/toml_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 constexpr std::int32_t largest_value = 65535;
@@ -66,4 +66,4 @@ std::vector<LabelEntry> read_label_table(const std::string& path) {
   return entries;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

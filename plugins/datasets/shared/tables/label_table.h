@@ -9,7 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct LabelEntry {
   std::string label;
@@ -24,4 +24,4 @@ struct LabelEntry {
 // found.
 std::vector<LabelEntry> read_label_table(const std::string& path);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

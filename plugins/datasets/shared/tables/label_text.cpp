@@ -5,7 +5,7 @@
 
 #include "core/base/toml_file.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
 bool is_colour(const std::string& word) {
@@ -62,4 +62,4 @@ std::vector<LabelEntry> read_colour_table(const std::string& path) {
   return entries;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -9,7 +9,7 @@
 
 #include "plugins/datasets/shared/tables/label_table.h"
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct LabelWords {
   std::string label;
@@ -22,4 +22,4 @@ std::vector<LabelWords> read_label_words(const std::string& path);
 // The same table with colours as words, each as 0xRRGGBB. Throws UsageError with every fault found.
 std::vector<LabelEntry> read_colour_table(const std::string& path);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

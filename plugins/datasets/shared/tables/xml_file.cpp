@@ -9,10 +9,10 @@
 
 #include <sam3lab/api/error.h>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 namespace {
 
-constexpr std::size_t most_bytes = std::size_t{32} << 20, most_elements = 1'000'000, deepest = 64;
+constexpr std::size_t most_xml_bytes = std::size_t{32} << 20, most_elements = 1'000'000, deepest = 64;
 
 // What the parser's callbacks build. They are called from C: no exception may leave them.
 struct Tree {
@@ -48,7 +48,7 @@ struct Tree {
   }
 };
 
-std::string trimmed(const std::string& text) {
+std::string trimmed_text(const std::string& text) {
   const auto* const blank = " \t\r\n";
   const auto first = text.find_first_not_of(blank);
   return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blank) - first + 1);
@@ -66,7 +66,7 @@ std::vector<const XmlElement*> XmlElement::all(const std::string& child) const {
 
 std::string XmlElement::text_of(const std::string& child) const {
   const auto found = all(child);
-  return found.empty() ? "" : trimmed(found.front()->text);
+  return found.empty() ? "" : trimmed_text(found.front()->text);
 }
 
 std::string read_text_file(const std::string& path, std::size_t most) {
@@ -82,7 +82,7 @@ std::string read_text_file(const std::string& path, std::size_t most) {
 }
 
 XmlElement read_xml(const std::string& path) {
-  const auto content = read_text_file(path, most_bytes);
+  const auto content = read_text_file(path, most_xml_bytes);
   const std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser(XML_ParserCreate(nullptr), &XML_ParserFree);
   Tree tree{parser.get(), {}, {}, 0, {}};
   tree.open = {&tree.root};
@@ -98,4 +98,4 @@ XmlElement read_xml(const std::string& path) {
   return std::move(tree.root.children.front());
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::datasets {
 
 struct XmlElement {
   std::string name;
@@ -25,4 +25,4 @@ XmlElement read_xml(const std::string& path);
 // A text file of at most `most_bytes`. Throws DataError that names the file.
 std::string read_text_file(const std::string& path, std::size_t most_bytes);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::datasets
