@@ -15,7 +15,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // A module of the model that takes additions. Its name is the parameters' path without the last part
 // ("backbone.vision_backbone.trunk.blocks.0.attn.qkv"); a row range of a packed weight is part of the name's end: "...qkv.q".
-struct Port {
+struct InjectionPoint {
   enum class Kind {
     linear,    // y [..., out] of x [..., in] through one weight [out, in]
     block,     // an MLP or attention with its own input and output, both [..., out]; no weight of its own
@@ -29,9 +29,9 @@ struct Port {
 };
 
 // What hangs in one port. Every call may come twice for one forward pass (recomputation), with equal random numbers.
-class SAM3LAB_API Addition {
+class SAM3LAB_API AdapterModule {
  public:
-  virtual ~Addition();
+  virtual ~AdapterModule();
   // `linear` and `block`: what replaces y = module(x). Must return y itself where nothing is to change.
   [[nodiscard]] virtual at::Tensor after(const at::Tensor& x, const at::Tensor& y, bool training) const;
   // `attention`: what replaces the keys and values; further keys stand in front of the own ones,

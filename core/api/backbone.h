@@ -43,7 +43,7 @@ class SAM3LAB_API Backbone {
   // From now on what parts without anything that trains compute is looked up in `store`, and kept there when it is missing;
   // null: no longer. Call it after requires_grad was set; weights of such parts must not change afterwards. Returns the names
   // of the parts, none unless the backbone offers this.
-  virtual std::vector<std::string> keep_features(std::shared_ptr<FeatureStore> store);
+  virtual std::vector<std::string> cache_features(std::shared_ptr<FeatureStore> store);
 
   [[nodiscard]] virtual std::int64_t image_size() const = 0;      // R, pixels
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
@@ -51,9 +51,9 @@ class SAM3LAB_API Backbone {
   [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;
 
   // Where additions fit; none unless the backbone offers them.
-  [[nodiscard]] virtual std::vector<Port> ports() const;
+  [[nodiscard]] virtual std::vector<InjectionPoint> injection_points() const;
   // Replaces what hung in the port; null takes it away. UsageError for an unknown name.
-  virtual void attach(const std::string& port, std::shared_ptr<const Addition> addition);
+  virtual void attach(const std::string& port, std::shared_ptr<const AdapterModule> addition);
 };
 
 }  // namespace sam3lab

@@ -41,6 +41,7 @@ class SAM3LAB_API Limits {
   Limits& required() { return required_ = true, *this; }        // has no default: the file must give it
   Limits& path() { return path_ = true, *this; }                // resolved against the folder of the file that names it
   Limits& length(std::size_t n) { return length_ = n, *this; }  // of a list
+  Limits& formerly(std::string name) { return former_ = std::move(name), *this; }  // refused, and told the new name
 
   [[nodiscard]] std::string describe() const;  // "at least 0", "one of: a, b"; empty if anything goes
   [[nodiscard]] std::optional<std::string> refuse(
@@ -50,13 +51,14 @@ class SAM3LAB_API Limits {
   [[nodiscard]] const Texts& words() const { return words_; }
   [[nodiscard]] bool is_required() const { return required_; }
   [[nodiscard]] bool is_path() const { return path_; }
+  [[nodiscard]] const std::string& former_name() const { return former_; }
 
  private:
   std::optional<double> low_, high_;
   std::optional<std::size_t> length_;
   bool low_open_ = false, high_open_ = false, required_ = false, path_ = false;
   Texts words_;
-  std::string unit_, about_;
+  std::string unit_, about_, former_;
 };
 
 inline Limits at_least(double v) { return Limits().at_least(v); }

@@ -30,7 +30,7 @@ struct SchemeInput {
 };
 
 // What a scheme made of a model.
-struct Tuning {
+struct TrainableSet {
   std::vector<ParameterGroup> groups;  // what trains; empty: nothing does
   // Where the scheme adds parameters: all of them by the name under which they are saved, and the text files that go beside
   // them (name -> content). A run then saves these instead of the whole model.
@@ -50,7 +50,7 @@ class SAM3LAB_API Scheme {
   // Sets requires_grad on every parameter of `model` and hangs additions into it. May be called for several models, which then
   // train side by side; names and order of groups are equal for equal models. UsageError where a pattern of the options matches
   // nothing.
-  virtual Tuning prepare(Backbone& model, const SchemeInput& input) const = 0;
+  virtual TrainableSet prepare(Backbone& model, const SchemeInput& input) const = 0;
 };
 
 }  // namespace sam3lab

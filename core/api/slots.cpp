@@ -4,7 +4,7 @@
 
 namespace sam3lab {
 
-Addition::~Addition() = default;
+AdapterModule::~AdapterModule() = default;
 Backbone::~Backbone() = default;
 Dataset::~Dataset() = default;
 FeatureStore::~FeatureStore() = default;
@@ -15,8 +15,8 @@ Prompt::~Prompt() = default;
 Scheme::~Scheme() = default;
 Registrar::~Registrar() = default;
 
-at::Tensor Addition::after(const at::Tensor&, const at::Tensor& y, bool) const { return y; }
-std::pair<at::Tensor, at::Tensor> Addition::keys_values(const at::Tensor& keys, const at::Tensor& values, bool) const {
+at::Tensor AdapterModule::after(const at::Tensor&, const at::Tensor& y, bool) const { return y; }
+std::pair<at::Tensor, at::Tensor> AdapterModule::keys_values(const at::Tensor& keys, const at::Tensor& values, bool) const {
   return {keys, values};
 }
 
@@ -31,8 +31,8 @@ void Backbone::move(c10::Device device) {
 }
 std::vector<Fault> Dataset::faults() const { return {}; }
 
-std::vector<std::string> Backbone::keep_features(std::shared_ptr<FeatureStore>) { return {}; }
-std::vector<Port> Backbone::ports() const { return {}; }
-void Backbone::attach(const std::string& port, std::shared_ptr<const Addition>) { not_offered("a port '" + port + "'"); }
+std::vector<std::string> Backbone::cache_features(std::shared_ptr<FeatureStore>) { return {}; }
+std::vector<InjectionPoint> Backbone::injection_points() const { return {}; }
+void Backbone::attach(const std::string& port, std::shared_ptr<const AdapterModule>) { not_offered("a port '" + port + "'"); }
 
 }  // namespace sam3lab

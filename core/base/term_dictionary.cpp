@@ -17,7 +17,7 @@ struct Place {
 };
 
 std::string text_of(const Place& at, const toml::node& node, const std::string& what, Faults& faults) {
-  auto text = plain(node.value_exact<std::string>().value_or(""));
+  auto text = unescaped(node.value_exact<std::string>().value_or(""));
   if (text.find_first_not_of(" \t\n") == std::string::npos)
     faults.push_back({place(at.file, node), what + " is no text", "", "a text in quotes", ""});
   return text;
@@ -54,7 +54,7 @@ void read_codes(const Place& at, const toml::node& node, Term& term, Faults& fau
     return;
   }
   for (const auto& [key, value] : *table) {
-    const auto ontology = plain(key.str());
+    const auto ontology = unescaped(key.str());
     const auto code = text_of(at, value, "the code in " + ontology + " of '" + at.term + "'", faults);
     if (std::find(ontologies.begin(), ontologies.end(), ontology) == ontologies.end())
       faults.push_back(
@@ -69,7 +69,7 @@ Term term_of(const Place& at, const toml::table& table, Faults& faults) {
   Term term;
   term.name = at.term;
   for (const auto& [name, node] : table) {
-    const auto key = plain(name.str());
+    const auto key = unescaped(name.str());
     const auto what = "'" + key + "' of '" + at.term + "'";
     if (key == "text") {
       term.text = text_of(at, node, what, faults);
@@ -105,7 +105,7 @@ TermDictionary TermDictionary::read(const std::string& path) {
   TermDictionary out;
   Faults faults;
   for (const auto& [key, node] : table) {
-    const auto name = plain(key.str());
+    const auto name = unescaped(key.str());
     if (const auto* entry = node.as_table()) {
       out.terms_.push_back(term_of({path, name}, *entry, faults));
     } else {

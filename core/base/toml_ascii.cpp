@@ -7,7 +7,7 @@
 
 namespace sam3lab {
 
-std::string armoured(std::string_view text) {
+std::string escaped(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string ascii;
   ascii.reserve(text.size());
@@ -22,7 +22,7 @@ std::string armoured(std::string_view text) {
   return ascii;
 }
 
-std::string plain(std::string_view ascii) {
+std::string unescaped(std::string_view ascii) {
   const auto value = [](char c) { return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= '0' && c <= '9' ? c - '0' : 16; };
   std::string text;
   for (std::size_t i = 0; i < ascii.size(); ++i) {

@@ -9,10 +9,10 @@
 namespace sam3lab {
 
 // What goes to the parser, of a text that is UTF-8 and has no escaped tilde.
-SAM3LAB_API std::string armoured(std::string_view text);
+SAM3LAB_API std::string escaped(std::string_view text);
 // A key, a text or a message of the parser as it stands in the file.
-SAM3LAB_API std::string plain(std::string_view ascii);
-// A tilde as a \u escape would turn into an armoured byte behind the armour's back.
+SAM3LAB_API std::string unescaped(std::string_view ascii);
+// A tilde as a \u escape would turn into an escaped byte behind the armour's back.
 [[nodiscard]] SAM3LAB_API bool escapes_tilde(std::string_view text);
 [[nodiscard]] SAM3LAB_API bool is_utf8(std::string_view text);
 

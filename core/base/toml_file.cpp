@@ -69,9 +69,9 @@ toml::table read_toml(const std::string& path) {
   const std::string text = content(path);
   screen(text, path);
   try {
-    return toml::parse(armoured(text), path);
+    return toml::parse(escaped(text), path);
   } catch (const toml::parse_error& error) {
-    throw UsageError(Fault{path + ":" + std::to_string(error.source().begin.line), plain(error.description()), "", "", ""});
+    throw UsageError(Fault{path + ":" + std::to_string(error.source().begin.line), unescaped(error.description()), "", "", ""});
   }
 }
 

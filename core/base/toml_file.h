@@ -13,7 +13,7 @@ namespace sam3lab {
 
 // At most 1 MiB of TOML without strings over several lines, and with at most 8 dots in a key. Throws UsageError that names the
 // file, and the line where it can.
-// Keys and texts of the table are ASCII: `plain` (toml_ascii.h) gives them as they stand in the file.
+// Keys and texts of the table are ASCII: `unescaped` (toml_ascii.h) gives them as they stand in the file.
 SAM3LAB_API toml::table read_toml(const std::string& path);
 
 inline std::string place(const std::string& path, const toml::node& node) {

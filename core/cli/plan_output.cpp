@@ -133,8 +133,9 @@ std::string cell_text(const CellPlan& cell) {
                         train.clip_norm > 0 ? fmt::format("gradients clipped at {:g}", train.clip_norm) : "no clipping");
     text += "schedule    " + schedule_line(train) + "\n";
   }
-  if (!train.cache.empty() && train.steps > 0)
-    text += fmt::format("cache       {}; at most {:g} GB in {}\n", model.cached.text(), train.cache_gb, train.cache);
+  if (!train.feature_cache.empty() && train.steps > 0)
+    text += fmt::format("cache       {}; at most {:g} GB in {}\n", model.cached.text(), train.feature_cache_gb,
+                        train.feature_cache);
   text += fmt::format("parameters  {}, of which {} train", model.parameters, model.trainable);
   if (model.added > 0) text += fmt::format("; the scheme adds {}", model.added);
   return text + "\n" + group_lines(model) + cost_lines(cell);
@@ -187,7 +188,7 @@ Json cell_json(const CellPlan& cell) {
   json["parameters"] = cell.model.parameters;
   json["trainable_parameters"] = cell.model.trainable;
   json["added_parameters"] = cell.model.added;
-  const bool cache = !train.cache.empty() && train.steps > 0;
+  const bool cache = !train.feature_cache.empty() && train.steps > 0;
   json["cached"] = cache ? Json(cell.model.cached.names) : Json(nullptr);
   json["groups"] = Json::array();
   for (const auto& row : cell.model.groups) json["groups"].push_back(group_json(row, true, train));

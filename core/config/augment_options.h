@@ -29,8 +29,9 @@ struct AugmentOptions {
       at_least(0).about("leave out prompts with more targets; 0: refuse those with more than the model has object queries"));
     visit_boxes(v);
     v("views", views,
-      at_least(0).about("an image is changed in at most so many ways, by turns: what train.cache keeps then serves again; 0: "
-                        "anew each time"));
+      at_least(0).about(
+          "an image is changed in at most so many ways, by turns: what train.feature_cache keeps then serves again; 0: "
+          "anew each time"));
   }
 
   [[nodiscard]] bool changes() const {

@@ -1,5 +1,6 @@
 #include "core/config/check.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -187,6 +188,12 @@ class Checker {
       if (name != "use") listed.push_back(name);
     }
     for (const auto& [name, where] : unknown) {
+      const auto renamed = std::ranges::find(*table_.schema, name, [](const OptionSpec& o) { return o.limits.former_name(); });
+      if (renamed != table_.schema->end()) {
+        faults_.push_back({where, dotted(path_of(name)) + " has another name now", name, renamed->name,
+                           "write " + dotted(path_of(renamed->name)) + "; its meaning is the same"});
+        continue;
+      }
       faults_.push_back({where,
                          "unknown key " + dotted(path_of(name)) + (table_.owner.empty() ? "" : " for '" + table_.owner + "'") +
                              "; known: " + (listed.empty() ? "none" : join(listed)),

@@ -15,7 +15,7 @@ constexpr int most_dots = 16;  // of one key
 // What the parser must not see. Its tables nest, and are released, by recursion: a key of many dots would overflow the stack.
 // And version 3.3.0 runs into undefined behaviour where it tests a character outside ASCII for white space, which it does
 // outside strings and behind the backslash of a multi-line string. TOML allows no such character outside strings anyway. The
-// parser is given armoured text besides: it and Screen disagree on where a string begins once there is a quote within a bare
+// parser is given escaped text besides: it and Screen disagree on where a string begins once there is a quote within a bare
 // word.
 class Screen {
  public:
@@ -84,7 +84,7 @@ Value to_value(const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return {flag->get()};
   if (const auto* integer = node.as_integer()) return {integer->get()};
   if (const auto* number = node.as_floating_point()) return {number->get()};
-  if (const auto* text = node.as_string()) return {plain(text->get())};
+  if (const auto* text = node.as_string()) return {unescaped(text->get())};
   return {Unsupported{node.is_table() ? "table in a list" : "date or time"}};
 }
 
@@ -101,7 +101,7 @@ struct Place {
 void flatten(const toml::table& table, const KeyPath& path, const Place& place, Tree& tree) {
   for (const auto& [key, node] : table) {
     KeyPath child = path;
-    child.push_back(plain(key.str()));
+    child.push_back(unescaped(key.str()));
     if (const auto* inner = node.as_table()) {
       tree.tables[child] = place.of(node);
       flatten(*inner, child, place, tree);
@@ -126,9 +126,9 @@ std::optional<toml::table> parse(const std::string& text, const Place& place, st
   if (const std::string objection = screen.objection(); !objection.empty()) return refuse(screen.line(), objection);
   const std::string_view mark = "\xef\xbb\xbf";  // byte order mark
   try {
-    return toml::parse(armoured(std::string_view(text).substr(text.starts_with(mark) ? mark.size() : 0)), place.name);
+    return toml::parse(escaped(std::string_view(text).substr(text.starts_with(mark) ? mark.size() : 0)), place.name);
   } catch (const toml::parse_error& error) {
-    return refuse(error.source().begin.line, plain(error.description()));
+    return refuse(error.source().begin.line, unescaped(error.description()));
   }
 }
 

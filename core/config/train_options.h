@@ -17,10 +17,10 @@ struct TrainOptions {
   std::string device = "auto", precision = "float32", memory = "exact";
   double loss_scale = 1024.0;
   std::int64_t loss_scale_interval = 2000;
-  std::int64_t threads = 1, copies = 1, workers = 1;
+  std::int64_t threads = 1, replicas = 1, workers = 1;
   bool deterministic = false, shard_optimizer = false;
-  std::string cache;
-  double cache_gb = 20.0;
+  std::string feature_cache;
+  double feature_cache_gb = 20.0;
   bool evaluate_before = true;
   std::string best_metric;
   std::int64_t evaluate_every = 1, evaluate_items = 0, early_stop_epochs = 0;
@@ -42,7 +42,7 @@ struct TrainOptions {
     v("one_to_many_on_auxiliary", one_to_many_on_auxiliary,
       about("match one-to-many queries of earlier decoder layers with matcher.one_to_many, not matcher.one_to_one"));
     v("local_boxes", local_boxes,
-      about("divide the losses of each copy by its own number of targets, not by the mean over all copies and processes"));
+      about("divide the losses of each copy by its own number of targets, not by the mean over all replicas and processes"));
   }
 
  private:
@@ -84,19 +84,24 @@ struct TrainOptions {
                  "AdamW's moments wait in a file beside the results while activations need their memory; lean: keeps few, and "
                  "moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
     v("threads", threads, at_least(1).at_most(1024).about("threads of LibTorch; more are slower on small tensors"));
-    v("copies", copies,
-      at_least(1).at_most(64).about("copies of the model that share its weights and work side by side on the CPU"));
+    v("replicas", replicas,
+      at_least(1).at_most(64).formerly("copies").about(
+          "replicas of the model on the CPU: they share its weights, and each works on its own images in its own thread"));
     v("workers", workers,
       at_least(0).at_most(256).about("threads that read and augment coming images; the images are the same for any number"));
     v("deterministic", deterministic,
       about("refuse algorithms of LibTorch that may give other bits the next time; slower on a GPU"));
     v("shard_optimizer", shard_optimizer,
       about("with several processes each keeps AdamW's moments of its part of the weights (ZeRO-1)"));
-    v("cache", cache,
-      Limits().path().about("folder for what frozen parts of the model compute, so that it is computed once an image, text and "
-                            "prompt; runs may share it; empty: none"));
-    v("cache_gb", cache_gb,
-      more_than(0).unit("GB").about("most that lies in that folder; what was used longest ago goes first"));
+    v("feature_cache", feature_cache,
+      Limits().path().formerly("cache").about(
+          "folder for what frozen modules compute, so that each image, text and prompt is computed once; runs may share it; "
+          "empty: none"));
+    v("feature_cache_gb", feature_cache_gb,
+      more_than(0)
+          .unit("GB")
+          .formerly("cache_gb")
+          .about("most that lies in that folder; what was used longest ago goes first"));
   }
 
   template <class V>

@@ -61,7 +61,7 @@ void sum_row(const Ranks& ranks, StepRow& row) {
   }
 }
 
-MomentOwners::MomentOwners(const Ranks& ranks, const std::vector<ParameterGroup>& groups) : ranks_(&ranks) {
+OptimizerShards::OptimizerShards(const Ranks& ranks, const std::vector<ParameterGroup>& groups) : ranks_(&ranks) {
   // Each tensor, in order, to whom has least so far: no rank then has more than its part and one tensor.
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(ranks.size()), 0);
   for (const auto& group : groups) {
@@ -74,11 +74,11 @@ MomentOwners::MomentOwners(const Ranks& ranks, const std::vector<ParameterGroup>
   }
 }
 
-bool MomentOwners::here(std::size_t group, std::size_t i) const {
+bool OptimizerShards::here(std::size_t group, std::size_t i) const {
   return owners_.empty() || owners_[group][i] == ranks_->rank();
 }
 
-void MomentOwners::broadcast_updated(const std::vector<ParameterGroup>& groups) const {
+void OptimizerShards::broadcast_updated(const std::vector<ParameterGroup>& groups) const {
   if (owners_.empty()) return;
   for (int from = 0; from < ranks_->size(); ++from) {
     std::vector<at::Tensor> tensors;
@@ -92,7 +92,7 @@ void MomentOwners::broadcast_updated(const std::vector<ParameterGroup>& groups) 
   }
 }
 
-Tensors MomentOwners::collect(const std::vector<ParameterGroup>& groups, const Tensors& own) const {
+Tensors OptimizerShards::collect(const std::vector<ParameterGroup>& groups, const Tensors& own) const {
   if (owners_.empty()) return own;
   Tensors all = own;
   const auto type = own.empty() ? at::kFloat : own.begin()->second.scalar_type();

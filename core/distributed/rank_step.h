@@ -22,10 +22,10 @@ void sum_row(const Ranks& ranks, StepRow& row);
 
 // ZeRO-1 (Rajbhandari et al. 2020): each rank keeps the moments of its part of the parameters, updates these, and hands their
 // values to the others. No tensor is divided.
-class MomentOwners {
+class OptimizerShards {
  public:
-  MomentOwners() = default;  // everything is here
-  MomentOwners(const Ranks& ranks, const std::vector<ParameterGroup>& groups);
+  OptimizerShards() = default;  // everything is here
+  OptimizerShards(const Ranks& ranks, const std::vector<ParameterGroup>& groups);
 
   [[nodiscard]] bool here(std::size_t group, std::size_t i) const;
   [[nodiscard]] int owner(std::size_t group, std::size_t i) const { return owners_.empty() ? 0 : owners_[group][i]; }

@@ -31,7 +31,7 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, co
       }
     }
   }
-  if (!on_disk.empty()) disk_ = std::make_unique<MomentsOnDisk>(options_.disk, std::move(on_disk));
+  if (!on_disk.empty()) disk_ = std::make_unique<OptimizerOffload>(options_.disk, std::move(on_disk));
 }
 
 void AdamW::add_moments(const at::Tensor& parameter, std::vector<Moments>& of_group, std::vector<std::int64_t>& on_disk) const {
@@ -138,7 +138,7 @@ void AdamW::step_half(std::size_t group, double rate) {
     if (count < 100000) {
       for (std::size_t part = 0; part < threads; ++part) share(part);
     } else {
-      side_by_side(threads, share);
+      parallel_for(threads, share);
     }
   }
 }
@@ -146,8 +146,8 @@ void AdamW::step_half(std::size_t group, double rate) {
 void AdamW::begin_pass() {
   if (!disk_) return;
   disk_->leave();
-  if (++passes_ == 2) most_ = pages_in_use().most;  // what the first pass needed, without a moment in memory
-  without_gradients_ = pages_in_use().now - disk_->bytes_in_memory();
+  if (++passes_ == 2) most_ = memory_in_use().most;  // what the first pass needed, without a moment in memory
+  without_gradients_ = memory_in_use().now - disk_->bytes_in_memory();
 }
 
 // Moments may take what is free below the most that a pass without them needed, and must leave room for all gradients: they may
@@ -159,7 +159,7 @@ void AdamW::expect_update() {
     for (const auto& [name, parameter] : group.parameters) gradients += static_cast<std::int64_t>(parameter.nbytes());
   }
   disk_->fetch([most = most_ - gradients / 8, end = without_gradients_ + gradients](std::int64_t in_memory) {
-    return most - std::max(pages_in_use().now, end + in_memory);
+    return most - std::max(memory_in_use().now, end + in_memory);
   });
 }
 

@@ -60,7 +60,7 @@ class AdamW {
   std::vector<std::vector<Moments>> moments_;  // beside groups_
   double scale_ = 1.0;                         // of gradients in the next step
   bool all_here_ = true;
-  std::unique_ptr<MomentsOnDisk> disk_;
+  std::unique_ptr<OptimizerOffload> disk_;
   std::int64_t passes_ = 0;
   std::int64_t without_gradients_ = 0;  // bytes in use where the pass began, moments left out
   std::int64_t most_ = 0;               // bytes that may be in use; 0: not known yet

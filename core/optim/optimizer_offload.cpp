@@ -29,7 +29,7 @@ std::int64_t half_bytes(std::int64_t numbers) {
 
 // Read and written past the system's cache, which would keep in memory what was to leave it; through it where the file system
 // or the place of the memory allows nothing else.
-class MomentsOnDisk::File {
+class OptimizerOffload::File {
  public:
   File(const std::filesystem::path& folder, std::int64_t bytes) : folder_(folder.string()) {
     std::error_code ignored;
@@ -65,7 +65,7 @@ class MomentsOnDisk::File {
   OpenFile cached_, direct_;
 };
 
-MomentsOnDisk::MomentsOnDisk(const std::filesystem::path& folder, std::vector<std::int64_t> sizes) {
+OptimizerOffload::OptimizerOffload(const std::filesystem::path& folder, std::vector<std::int64_t> sizes) {
   std::int64_t end = 0;
   for (const auto numbers : sizes) {
     const auto bytes = 2 * half_bytes(numbers);
@@ -76,7 +76,7 @@ MomentsOnDisk::MomentsOnDisk(const std::filesystem::path& folder, std::vector<st
   thread_ = std::thread([this] { work(); });
 }
 
-MomentsOnDisk::~MomentsOnDisk() {
+OptimizerOffload::~OptimizerOffload() {
   {
     const std::lock_guard lock(mutex_);
     ends_ = true;
@@ -85,7 +85,7 @@ MomentsOnDisk::~MomentsOnDisk() {
   thread_.join();
 }
 
-MomentsOnDisk::Pair MomentsOnDisk::take(std::size_t slot) {
+OptimizerOffload::Pair OptimizerOffload::take(std::size_t slot) {
   std::unique_lock lock(mutex_);
   auto& s = slots_[slot];
   changed_.wait(lock, [&] { return !s.busy; });
@@ -101,7 +101,7 @@ MomentsOnDisk::Pair MomentsOnDisk::take(std::size_t slot) {
   return {s.pair[0].narrow(0, 0, s.numbers), s.pair[1].narrow(0, 0, s.numbers)};
 }
 
-void MomentsOnDisk::put(std::size_t slot) {
+void OptimizerOffload::put(std::size_t slot) {
   {
     const std::lock_guard lock(mutex_);
     slots_[slot].place = Place::changed;
@@ -110,7 +110,7 @@ void MomentsOnDisk::put(std::size_t slot) {
   changed_.notify_all();
 }
 
-void MomentsOnDisk::leave() {
+void OptimizerOffload::leave() {
   {
     std::unique_lock lock(mutex_);
     room_ = nullptr;
@@ -124,7 +124,7 @@ void MomentsOnDisk::leave() {
   changed_.notify_all();
 }
 
-void MomentsOnDisk::fetch(Room room) {
+void OptimizerOffload::fetch(Room room) {
   {
     const std::lock_guard lock(mutex_);
     room_ = std::move(room);
@@ -133,17 +133,17 @@ void MomentsOnDisk::fetch(Room room) {
   changed_.notify_all();
 }
 
-std::int64_t MomentsOnDisk::bytes_in_memory() const {
+std::int64_t OptimizerOffload::bytes_in_memory() const {
   const std::lock_guard lock(mutex_);
   return in_memory_;
 }
 
-void MomentsOnDisk::wait() const {
+void OptimizerOffload::wait() const {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return failed_ || (to_write_.empty() && std::ranges::none_of(slots_, &Slot::busy)); });
 }
 
-void MomentsOnDisk::work() {
+void OptimizerOffload::work() {
   std::unique_lock lock(mutex_);
   while (!ends_) {
     while (room_ && next_ < slots_.size() && (slots_[next_].place != Place::disk || slots_[next_].busy)) ++next_;
@@ -160,7 +160,7 @@ void MomentsOnDisk::work() {
   }
 }
 
-void MomentsOnDisk::read_one(std::unique_lock<std::mutex>& lock, std::size_t slot) {
+void OptimizerOffload::read_one(std::unique_lock<std::mutex>& lock, std::size_t slot) {
   auto& s = slots_[slot];
   s.busy = true;
   lock.unlock();
@@ -184,7 +184,7 @@ void MomentsOnDisk::read_one(std::unique_lock<std::mutex>& lock, std::size_t slo
   changed_.notify_all();
 }
 
-void MomentsOnDisk::write_one(std::unique_lock<std::mutex>& lock) {
+void OptimizerOffload::write_one(std::unique_lock<std::mutex>& lock) {
   auto& s = slots_[to_write_.front()];
   to_write_.pop_front();
   s.busy = true;
@@ -205,7 +205,7 @@ void MomentsOnDisk::write_one(std::unique_lock<std::mutex>& lock) {
   changed_.notify_all();
 }
 
-void MomentsOnDisk::forget(Slot& slot) {
+void OptimizerOffload::forget(Slot& slot) {
   slot.pair = at::Tensor();
   slot.place = Place::disk;
   in_memory_ -= slot.bytes;

@@ -17,7 +17,7 @@
 
 namespace sam3lab {
 
-class MomentsOnDisk {
+class OptimizerOffload {
  public:
   struct Pair {
     at::Tensor first, second;  // float32, contiguous
@@ -25,10 +25,10 @@ class MomentsOnDisk {
 
   // Takes room for pairs of `sizes[slot]` numbers, all zero, in a file of `folder` that no name leads to: nothing stays behind,
   // whatever ends the process. Throws DataError where the folder cannot be written to or the disk has not so much room.
-  MomentsOnDisk(const std::filesystem::path& folder, std::vector<std::int64_t> sizes);
-  ~MomentsOnDisk();
-  MomentsOnDisk(const MomentsOnDisk&) = delete;
-  MomentsOnDisk& operator=(const MomentsOnDisk&) = delete;
+  OptimizerOffload(const std::filesystem::path& folder, std::vector<std::int64_t> sizes);
+  ~OptimizerOffload();
+  OptimizerOffload(const OptimizerOffload&) = delete;
+  OptimizerOffload& operator=(const OptimizerOffload&) = delete;
 
   // The pair in memory, until put() or leave(); flat. Throws DataError if the disk failed, here or behind the scenes.
   Pair take(std::size_t slot);

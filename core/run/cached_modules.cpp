@@ -24,10 +24,10 @@ std::string context_of(const Cell& cell) {
 
 }  // namespace
 
-std::string KeptParts::text() const { return names.empty() ? "nothing is cached: " + reason : "cached: " + join(names); }
+std::string CachedModules::text() const { return names.empty() ? "nothing is cached: " + reason : "cached: " + join(names); }
 
-KeptParts keep_features(Backbone& model, const std::shared_ptr<FeatureStore>& store) {
-  KeptParts kept{model.keep_features(store), ""};
+CachedModules cache_features(Backbone& model, const std::shared_ptr<FeatureStore>& store) {
+  CachedModules kept{model.cache_features(store), ""};
   const auto parameters = model.parameters();
   if (!kept.names.empty()) return kept;
   kept.reason = std::ranges::all_of(parameters, [](const auto& entry) { return entry.second.requires_grad(); })
@@ -38,15 +38,15 @@ KeptParts keep_features(Backbone& model, const std::shared_ptr<FeatureStore>& st
 
 void open_features(Cell& cell) {
   const auto& train = cell.experiment.train;
-  if (train.cache.empty()) return;
-  cell.features =
-      std::make_shared<FeatureFiles>(train.cache, static_cast<std::uint64_t>(train.cache_gb * 1e9), context_of(cell));
+  if (train.feature_cache.empty()) return;
+  cell.features = std::make_shared<FeatureCache>(train.feature_cache, static_cast<std::uint64_t>(train.feature_cache_gb * 1e9),
+                                                 context_of(cell));
 }
 
-void keep_features(Cell& cell) {
+void cache_features(Cell& cell) {
   if (!cell.features) return;
   std::string text;
-  for (const auto& copy : cell.model.copies) text = keep_features(*copy, cell.features).text();
+  for (const auto& copy : cell.model.replicas) text = cache_features(*copy, cell.features).text();
   cell.record.environment["cache"] = text;
   cell.report({"cache", 0, 0, 0.0, text + fmt::format("; in {}", cell.features->folder().string())});
 }

@@ -10,19 +10,19 @@ namespace sam3lab {
 
 struct Cell;
 
-struct KeptParts {
+struct CachedModules {
   std::vector<std::string> names;
   std::string reason;                      // why there are none
   [[nodiscard]] std::string text() const;  // "cached: image encoder, text encoder", "nothing is cached: REASON"
 };
 
-// Backbone::keep_features, with the reason where that keeps nothing.
-KeptParts keep_features(Backbone& model, const std::shared_ptr<FeatureStore>& store);
+// Backbone::cache_features, with the reason where that keeps nothing.
+CachedModules cache_features(Backbone& model, const std::shared_ptr<FeatureStore>& store);
 
 // Opens the folder, if one is named. DataError if it cannot be written.
 void open_features(Cell& cell);
 // All copies of the tuned model keep there from now on; progress and record say what.
-void keep_features(Cell& cell);
+void cache_features(Cell& cell);
 void record_features(Cell& cell);  // how often something was found
 
 }  // namespace sam3lab

@@ -26,7 +26,7 @@ std::map<std::string, std::string> environment_of(const Experiment& experiment, 
   environment["sam3lab"] = SAM3LAB_VERSION;
   environment["device"] = device.name;
   environment["processor"] = processor_name();
-  environment["threads"] = fmt::format("{} copies of {} threads", experiment.train.copies, experiment.train.threads);
+  environment["threads"] = fmt::format("{} replicas of {} threads", experiment.train.replicas, experiment.train.threads);
   if (request.ranks != nullptr) environment["ranks"] = fmt::format("{} processes", request.ranks->size());
   environment["precision"] = experiment.train.precision;
   environment["started"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
@@ -131,7 +131,7 @@ Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Regist
   }
   describe_data(experiment, pool, record);
   record.identity = identity_of(experiment, request, record);
-  places = places_of(request.folder, record);
+  paths = run_paths_of(request.folder, record);
 }
 
 void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t limit) {
@@ -145,8 +145,8 @@ void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t l
                                return !asked_to_stop();
                              },
                              request.ranks};
-  name_knobs("evaluate " + stage, [&] {
-    auto by_dataset = evaluator.run(model.copies, what);
+  with_out_of_memory_hint("evaluate " + stage, [&] {
+    auto by_dataset = evaluator.run(model.replicas, what);
     agree();
     if (interrupted()) return;
     for (auto& [name, rows] : by_dataset) {
@@ -172,7 +172,7 @@ void Cell::compare_ranks(const std::string& what, const std::string& mine) const
 void Cell::commit() {
   if (!writes()) return;
   record.seconds["total"] = seconds_before + since(started);
-  write_record(record, places.result);
+  write_record(record, paths.result);
 }
 
 }  // namespace sam3lab

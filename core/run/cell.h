@@ -37,10 +37,10 @@ struct Cell {
   Clock::time_point started = Clock::now();
   double seconds_before = 0.0;  // of the run until it was resumed
   RunRecord record;
-  Places places;
+  RunPaths paths;
   Model model;
-  std::vector<Tuning> tunings;             // one a copy; empty where nothing trains
-  std::shared_ptr<FeatureFiles> features;  // [train] cache, where it is set and something trains
+  std::vector<TrainableSet> trainable_sets;  // one a copy; empty where nothing trains
+  std::shared_ptr<FeatureCache> features;    // [train] cache, where it is set and something trains
 
   // Scores the model as it is and adds the rows under `stage`; none if it was interrupted. `internal_only` leaves out external
   // datasets, `limit` as in RunRequest.

@@ -44,7 +44,7 @@ std::string read_all(int pipe) {
 
 ChosenDevice device_of_cell(const TrainOptions& train, const Ranks* ranks) {
   const bool automatic = train.device == "auto";
-  if (automatic && train.copies > 1) return {.why = fmt::format("for {} copies side by side", train.copies)};
+  if (automatic && train.replicas > 1) return {.why = fmt::format("for {} replicas side by side", train.replicas)};
   auto chosen = choose_device(train.device, where, ranks == nullptr ? std::nullopt : std::optional(ranks->local()));
   if (automatic && ranks != nullptr && ranks->any(chosen.device.is_cpu()) && !chosen.device.is_cpu())
     return {.why = "another process has no GPU of its own"};

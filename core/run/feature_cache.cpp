@@ -73,11 +73,11 @@ std::optional<at::Tensor> in_layout(const at::Tensor& flat, const std::string& l
 
 }  // namespace
 
-FeatureFiles::FeatureFiles(fs::path folder, std::uint64_t most_bytes, std::string context)
-    : files_(std::move(folder), {most_bytes, {std::string(ending)}, "kept features", "train.cache"}),
+FeatureCache::FeatureCache(fs::path folder, std::uint64_t most_bytes, std::string context)
+    : files_(std::move(folder), {most_bytes, {std::string(ending)}, "kept features", "train.feature_cache"}),
       context_(std::move(context)) {}
 
-std::string FeatureFiles::digest(const NamedTensors& tensors) const {
+std::string FeatureCache::digest(const NamedTensors& tensors) const {
   Sha256 digest;
   for (const auto& [name, tensor] : tensors) {
     const auto here = tensor.detach().cpu().contiguous();
@@ -88,9 +88,9 @@ std::string FeatureFiles::digest(const NamedTensors& tensors) const {
   return hex_of(digest.end());
 }
 
-std::string FeatureFiles::name_of(const std::string& key) const { return sha256(context_ + "\n" + key) + std::string(ending); }
+std::string FeatureCache::name_of(const std::string& key) const { return sha256(context_ + "\n" + key) + std::string(ending); }
 
-std::vector<at::Tensor> FeatureFiles::find(const std::string& key) {
+std::vector<at::Tensor> FeatureCache::find(const std::string& key) {
   std::vector<at::Tensor> tensors;
   const auto name = name_of(key);
   const auto path = files_.path_of(name);
@@ -119,7 +119,7 @@ std::vector<at::Tensor> FeatureFiles::find(const std::string& key) {
   return tensors;
 }
 
-void FeatureFiles::write(const std::string& key, const std::vector<at::Tensor>& tensors) {
+void FeatureCache::write(const std::string& key, const std::vector<at::Tensor>& tensors) {
   Tensors flat;
   Metadata metadata{{"sam3lab", std::string(format)}, {"key", context_ + "\n" + key}};
   std::uint64_t bytes = 4096 + 4 * key.size();  // the header
@@ -135,7 +135,7 @@ void FeatureFiles::write(const std::string& key, const std::vector<at::Tensor>& 
   files_.add(name_of(key), bytes, [&](const std::string& path) { write_safetensors(path, flat, metadata, false); });
 }
 
-void FeatureFiles::keep(const std::string& key, const std::vector<at::Tensor>& tensors) {
+void FeatureCache::keep(const std::string& key, const std::vector<at::Tensor>& tensors) {
   std::string failure;
   try {
     write(key, tensors);
@@ -147,7 +147,7 @@ void FeatureFiles::keep(const std::string& key, const std::vector<at::Tensor>& t
   if (!failure.empty()) counts_.failure = failure;
 }
 
-FeatureFiles::Counts FeatureFiles::counts() const {
+FeatureCache::Counts FeatureCache::counts() const {
   const std::lock_guard guard(counting_);
   return counts_;
 }

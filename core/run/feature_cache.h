@@ -16,11 +16,11 @@
 
 namespace sam3lab {
 
-class FeatureFiles final : public FeatureStore {
+class FeatureCache final : public FeatureStore {
  public:
   // Makes the folder. At most `most_bytes` lie in it; those used longest ago go first. `context`: what results depend on beside
   // the keys, the same for all (program, machine); it is part of each key. Throws DataError if the folder cannot be written.
-  FeatureFiles(std::filesystem::path folder, std::uint64_t most_bytes, std::string context);
+  FeatureCache(std::filesystem::path folder, std::uint64_t most_bytes, std::string context);
 
   [[nodiscard]] std::string digest(const NamedTensors& tensors) const override;
   // A file that is damaged, or holds something else, counts as absent.

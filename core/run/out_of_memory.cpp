@@ -20,7 +20,7 @@ namespace {
 
 }  // namespace
 
-void rethrow_with_knobs(const std::string& phase) {
+void rethrow_with_out_of_memory_hint(const std::string& phase) {
   try {
     throw;
   } catch (const std::bad_alloc& error) {

@@ -48,7 +48,7 @@ at::Tensor draw(const Evaluator& evaluator, Backbone& model, const std::string& 
 
 }  // namespace
 
-std::filesystem::path draw_pictures(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
+std::filesystem::path draw_overlays(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
                                     const std::filesystem::path& folder) {
   std::vector<at::Tensor> overview;
   for (const auto& [name, dataset] : record.datasets) {

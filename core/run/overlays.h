@@ -9,7 +9,7 @@ namespace sam3lab {
 
 // For each dataset and prompt, the best, median and worst case after training by Dice: `<dataset>/<prompt>-best.png`, ... and
 // overview.png with the median case of one prompt of each dataset. Returns the overview's path.
-std::filesystem::path draw_pictures(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
+std::filesystem::path draw_overlays(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
                                     const std::filesystem::path& folder);
 
 }  // namespace sam3lab

@@ -81,12 +81,12 @@ ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
   std::vector<ParameterGroup> groups;
   if (experiment.train.steps > 0) {
     const SchemeInput input{experiment.train.learning_rate, experiment.train.weight_decay, 0, {}};
-    auto tuning = registry.make<Scheme>(experiment.scheme)->prepare(*model, input);
-    for (const auto& [name, tensor] : tuning.added) plan.added += tensor.numel();
-    groups = std::move(tuning.groups);
+    auto trainable = registry.make<Scheme>(experiment.scheme)->prepare(*model, input);
+    for (const auto& [name, tensor] : trainable.added) plan.added += tensor.numel();
+    groups = std::move(trainable.groups);
     name_constant_rates(groups, experiment.train.constant_rate);
   }
-  plan.cached = keep_features(*model, std::make_shared<NoFeatures>());
+  plan.cached = cache_features(*model, std::make_shared<NoFeatures>());
   plan.groups = group_rows(groups);
   plan.frozen = frozen_rows(*model, groups);
   for (const auto& row : plan.groups) plan.trainable += row.parameters;
@@ -160,7 +160,7 @@ MemoryPlan plan_memory(const ModelPlan& model, const TrainOptions& train) {
   MemoryPlan plan;
   plan.weights = 4.0 * static_cast<double>(model.parameters + model.buffers + model.added);
   if (train.steps == 0) return plan;
-  plan.gradients = 4.0 * trainable * static_cast<double>(train.copies);
+  plan.gradients = 4.0 * trainable * static_cast<double>(train.replicas);
   plan.moments = (train.memory == "lean" ? 4.0 : 8.0) * trainable;  // two of them, of 2 or 4 bytes
   if (train.ema_decay > 0.0) plan.average = 4.0 * trainable;
   return plan;

@@ -36,7 +36,7 @@ struct ModelPlan {
   std::int64_t parameters = 0, buffers = 0, trainable = 0, added = 0;  // numbers, not tensors
   std::vector<GroupRow> groups;                                        // what trains
   std::vector<GroupRow> frozen;                                        // what does not, by part of the model
-  KeptParts cached;                                                    // by [train] cache, if that is set
+  CachedModules cached;                                                // by [train] cache, if that is set
 };
 
 // Bytes of a process with one copy of the weights; activations and temporaries are not in it.

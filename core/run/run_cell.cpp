@@ -27,9 +27,9 @@ class CellRun {
  public:
   CellRun(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request,
           ChosenDevice device)
-      : cell_(experiment, seed, registry, request, std::move(device)), folder_(cell_.places.checkpoints) {
-    outcome_.result = cell_.places.result;
-    outcome_.weights = cell_.places.weights;
+      : cell_(experiment, seed, registry, request, std::move(device)), folder_(cell_.paths.checkpoints) {
+    outcome_.result = cell_.paths.result;
+    outcome_.weights = cell_.paths.weights;
   }
 
   RunOutcome run() {
@@ -43,7 +43,7 @@ class CellRun {
     cell_.report({"device", 0, 0, 0.0, cell_.device.text()});
     const bool trains = cell_.experiment.train.steps > 0;
     // The plan is checked on the model before anything that is there is touched.
-    name_knobs("the model", [&] { make_model_and_tunings(trains); });
+    with_out_of_memory_hint("the model", [&] { make_model_and_tunings(trains); });
     find_unfinished();
     cell_.compare_ranks("training checkpoint", fmt::format("step {}", outcome_.resumed));
     cell_.commit();
@@ -74,8 +74,8 @@ class CellRun {
       return false;
     }
     outcome_.record = std::move(earlier);
-    const auto overview = cell_.places.pictures / "overview.png",
-               adapter = std::filesystem::path(adapter_file(cell_.places.adapter));
+    const auto overview = cell_.paths.pictures / "overview.png",
+               adapter = std::filesystem::path(adapter_file(cell_.paths.adapter));
     if (std::filesystem::exists(overview)) outcome_.overview = overview;
     if (std::filesystem::exists(adapter)) outcome_.weights = adapter;
     outcome_.earlier = true;
@@ -85,33 +85,33 @@ class CellRun {
   void make_model_and_tunings(bool trains) {
     const auto seed = static_cast<std::uint64_t>(cell_.seed);
     if (trains) open_features(cell_);
-    cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.copies, cell_.device.device);
+    cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.replicas, cell_.device.device);
     cell_.record.parameters = cell_.model.parameters;
     if (!cell_.model.load_report.empty()) cell_.record.environment["checkpoint"] = cell_.model.load_report;
     if (!trains) {
       if (!cell_.experiment.checkpoint.adapter.empty())
-        cell_.tunings = hang_additions(cell_.model, cell_.experiment, cell_.registry);
+        cell_.trainable_sets = attach_adapters(cell_.model, cell_.experiment, cell_.registry);
       return;
     }
-    cell_.tunings = tune(cell_.model, cell_.experiment, cell_.registry, seed);
-    cell_.record.trainable_parameters = trainable_parameters(cell_.tunings.front());
-    cell_.record.groups = group_rows(cell_.tunings.front().groups);
-    keep_features(cell_);
+    cell_.trainable_sets = make_trainable_sets(cell_.model, cell_.experiment, cell_.registry, seed);
+    cell_.record.trainable_parameters = trainable_parameters(cell_.trainable_sets.front());
+    cell_.record.groups = group_rows(cell_.trainable_sets.front().groups);
+    cache_features(cell_);
   }
 
   void find_unfinished() {
     if (!cell_.request.resume && !cell_.writes()) return;
     if (!cell_.request.resume) {
-      if (const auto step = set_aside(cell_.places); step > 0) {
+      if (const auto step = set_aside(cell_.paths); step > 0) {
         cell_.report({"start over", 0, 0, 0.0,
                       fmt::format("an unfinished run was at step {}; it is set aside as {}.old (--resume goes on with it)",
-                                  step, cell_.places.result.filename().string())});
+                                  step, cell_.paths.result.filename().string())});
       }
       return;
     }
     checkpoint_ = folder_.newest(cell_.record.identity);
     if (!unfinished_) {
-      if (!checkpoint_ && cell_.experiment.cell.empty()) refuse_other_settings(cell_.places, cell_.record);
+      if (!checkpoint_ && cell_.experiment.cell.empty()) refuse_other_settings(cell_.paths, cell_.record);
       return;
     }
     const auto step = checkpoint_ ? checkpoint_->trainer.step : 0;
@@ -140,7 +140,7 @@ class CellRun {
     outcome_.weights = save_weights(cell_);
     if (cell_.experiment.evaluate.overlays) {
       const Evaluator evaluator(cell_.experiment, cell_.pool, cell_.metrics);
-      outcome_.overview = draw_pictures(cell_.record, evaluator, *cell_.model.copies.front(), cell_.places.pictures);
+      outcome_.overview = draw_overlays(cell_.record, evaluator, *cell_.model.replicas.front(), cell_.paths.pictures);
     }
     cell_.record.seconds["pictures"] = since(start);
     record_features(cell_);

@@ -41,28 +41,28 @@ std::string differences(const RunRecord& earlier, const RunRecord& record) {
 
 }  // namespace
 
-Places places_of(const fs::path& folder, const RunRecord& record) {
+RunPaths run_paths_of(const fs::path& folder, const RunRecord& record) {
   const auto stem = fmt::format("{}-s{}-{}", record.name, record.seed, record.identity.substr(0, 8));
   return {folder / (stem + ".h5"),          folder / (stem + ".safetensors"), folder / (stem + "-adapter"),
           folder / (stem + "-checkpoints"), folder / (stem + "-overlays"),    folder / (stem + "-diagnosis.safetensors")};
 }
 
-std::int64_t set_aside(const Places& places) {
-  const auto step = CheckpointFolder(places.checkpoints).newest_step();
+std::int64_t set_aside(const RunPaths& paths) {
+  const auto step = CheckpointFolder(paths.checkpoints).newest_step();
   if (step == 0) return 0;
   const auto old = [](const fs::path& path) { return fs::path(path.string() + ".old"); };
-  fs::remove_all(old(places.checkpoints));
-  fs::rename(places.checkpoints, old(places.checkpoints));
-  if (fs::exists(places.result)) fs::rename(places.result, old(places.result));
+  fs::remove_all(old(paths.checkpoints));
+  fs::rename(paths.checkpoints, old(paths.checkpoints));
+  if (fs::exists(paths.result)) fs::rename(paths.result, old(paths.result));
   return step;
 }
 
-void refuse_other_settings(const Places& places, const RunRecord& record) {
+void refuse_other_settings(const RunPaths& paths, const RunRecord& record) {
   std::error_code none;
   const auto stem = fmt::format("{}-s{}-", record.name, record.seed);
-  for (const auto& entry : fs::directory_iterator(places.result.parent_path(), none)) {
+  for (const auto& entry : fs::directory_iterator(paths.result.parent_path(), none)) {
     const auto name = entry.path().filename().string();
-    if (!name.starts_with(stem) || !name.ends_with(".h5") || entry.path() == places.result) continue;
+    if (!name.starts_with(stem) || !name.ends_with(".h5") || entry.path() == paths.result) continue;
     const auto earlier = read_record(entry.path());
     if (earlier.finished) continue;
     throw UsageError(Fault{"--resume", "the unfinished run here has other settings", differences(earlier, record),

@@ -7,7 +7,7 @@
 
 namespace sam3lab {
 
-struct Places {
+struct RunPaths {
   std::filesystem::path result;       // STEM.h5
   std::filesystem::path weights;      // STEM.safetensors
   std::filesystem::path adapter;      // STEM-adapter/: what a scheme added
@@ -17,15 +17,15 @@ struct Places {
 };
 
 // STEM is NAME-sSEED-IDENTITY8.
-Places places_of(const std::filesystem::path& folder, const RunRecord& record);
+RunPaths run_paths_of(const std::filesystem::path& folder, const RunRecord& record);
 
 // Before a run starts over: an unfinished one with training checkpoints is moved to STEM.h5.old and STEM-checkpoints.old, in
 // place of older ones. Returns the step that it had reached; 0: there was nothing to keep.
-std::int64_t set_aside(const Places& places);
+std::int64_t set_aside(const RunPaths& paths);
 
 // --resume with nothing of these settings there, but an unfinished run of the same name and seed: UsageError that says what
 // differs.
-void refuse_other_settings(const Places& places, const RunRecord& record);
+void refuse_other_settings(const RunPaths& paths, const RunRecord& record);
 
 // Takes over what an unfinished run of the same identity had done: its times, the rows of its first `steps` steps, and the
 // scores before training and of its first `epochs` epochs. What lies behind them is computed again.

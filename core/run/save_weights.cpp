@@ -21,25 +21,25 @@ PluginChoice scheme_of(const Cell& cell) {
 }
 
 void save_model(const Cell& cell) {
-  auto& model = *cell.model.copies.front();
+  auto& model = *cell.model.replicas.front();
   Tensors weights;
   for (const auto& [name, tensor] : model.parameters()) weights[name] = tensor.detach();
   for (const auto& [name, tensor] : model.buffers()) weights[name] = tensor.detach();
   auto metadata = metadata_of(cell);
   metadata.erase("format");
-  write_safetensors(cell.places.weights.string(), weights, metadata);
+  write_safetensors(cell.paths.weights.string(), weights, metadata);
 }
 
-std::filesystem::path save_additions(const Cell& cell, const Tuning& tuning) {
-  std::filesystem::create_directories(cell.places.adapter);
+std::filesystem::path save_additions(const Cell& cell, const TrainableSet& trainable) {
+  std::filesystem::create_directories(cell.paths.adapter);
   Tensors added;
-  for (const auto& [name, tensor] : tuning.added) added[name] = tensor.detach();
-  for (const auto& [name, text] : tuning.added_files) {
-    AtomicFile file((cell.places.adapter / name).string());
+  for (const auto& [name, tensor] : trainable.added) added[name] = tensor.detach();
+  for (const auto& [name, text] : trainable.added_files) {
+    AtomicFile file((cell.paths.adapter / name).string());
     file.write(text);
     file.commit();
   }
-  const auto path = adapter_file(cell.places.adapter.string());
+  const auto path = adapter_file(cell.paths.adapter.string());
   auto metadata = metadata_of(cell);
   metadata[adapter_scheme] = write_choice(scheme_of(cell));
   metadata["sam3lab.base_sha256"] = cell.record.checkpoint_sha256;
@@ -50,16 +50,16 @@ std::filesystem::path save_additions(const Cell& cell, const Tuning& tuning) {
 }  // namespace
 
 std::filesystem::path save_weights(const Cell& cell) {
-  const auto* tuning = cell.tunings.empty() ? nullptr : &cell.tunings.front();
-  if (tuning == nullptr || tuning->added.empty()) {
+  const auto* trainable = cell.trainable_sets.empty() ? nullptr : &cell.trainable_sets.front();
+  if (trainable == nullptr || trainable->added.empty()) {
     save_model(cell);
-    return cell.places.weights;
+    return cell.paths.weights;
   }
-  const auto path = save_additions(cell, *tuning);
+  const auto path = save_additions(cell, *trainable);
   if (cell.experiment.checkpoint.merge) {
-    tuning->merge(true);
+    trainable->merge(true);
     save_model(cell);
-    tuning->merge(false);
+    trainable->merge(false);
   }
   return path;
 }

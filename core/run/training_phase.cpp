@@ -28,9 +28,9 @@ TrainingPhase::TrainingPhase(Cell& cell, std::optional<TrainingCheckpoint> from)
     : cell_(cell),
       options_(cell.experiment.train),
       criterion_(make_criterion()),
-      trainer_({cell.experiment, cell.pool, criterion_, cell.model.copies, cell.tunings, static_cast<std::uint64_t>(cell.seed),
-                cell.places.diagnosis, cell.request.ranks}),
-      folder_(cell.places.checkpoints) {
+      trainer_({cell.experiment, cell.pool, criterion_, cell.model.replicas, cell.trainable_sets,
+                static_cast<std::uint64_t>(cell.seed), cell.paths.diagnosis, cell.request.ranks}),
+      folder_(cell.paths.checkpoints) {
   if (!from) return;
   trainer_.restore(from->trainer);
   selection_ = from->selection;
@@ -66,7 +66,8 @@ void TrainingPhase::run() {
   double smooth_loss = 0.0;
   bool first = true;
   while (!ended() && !cell_.interrupted()) {
-    name_knobs(fmt::format("step {}", trainer_.done() + 1), [&] { cell_.record.steps.push_back(trainer_.step()); });
+    with_out_of_memory_hint(fmt::format("step {}", trainer_.done() + 1),
+                            [&] { cell_.record.steps.push_back(trainer_.step()); });
     cell_.agree();
     const auto& row = cell_.record.steps.back();
     smooth_loss = first ? row.loss : 0.95 * smooth_loss + 0.05 * row.loss;
@@ -115,7 +116,7 @@ void TrainingPhase::choose() {
   if (!cell_.interrupted()) {
     const auto score = macro_of(by_prompt(rows_of(cell_.record, stage, "internal")), options_.best_metric);
     if (score && (selection_.step == 0 || *score > selection_.score)) {
-      if (cell_.writes()) folder_.save_best(trainer_.done(), weights_of(cell_.tunings.front().groups));
+      if (cell_.writes()) folder_.save_best(trainer_.done(), weights_of(cell_.trainable_sets.front().groups));
       selection_ = {*score, trainer_.done()};
     } else {
       selection_.epochs_without += options_.evaluate_every;
@@ -145,10 +146,10 @@ void TrainingPhase::take_result_weights() {
   const at::NoGradGuard no_grad;
   if (cell_.request.ranks != nullptr) cell_.request.ranks->barrier();  // rank 0 has written it
   const auto best = folder_.best(selection_.step);
-  for (auto& [name, live] : weights_of(cell_.tunings.front().groups)) {
+  for (auto& [name, live] : weights_of(cell_.trainable_sets.front().groups)) {
     const auto found = best.find(name);
     if (found == best.end() || found->second.sizes() != live.sizes())
-      throw DataError(Fault{cell_.places.checkpoints.string(), "the best weights do not fit the model", name, "", ""});
+      throw DataError(Fault{cell_.paths.checkpoints.string(), "the best weights do not fit the model", name, "", ""});
     live.copy_(found->second);
   }
   cell_.record.environment["best"] =

@@ -142,7 +142,7 @@ class Store {
     return true;
   }
 
-  PagesInUse in_use() {
+  MemoryInUse in_use() {
     const std::lock_guard lock(mutex_);
     return {static_cast<std::int64_t>(used_bytes_), static_cast<std::int64_t>(most_used_)};
   }
@@ -227,7 +227,7 @@ class Pages final : public c10::Allocator {
 
 }  // namespace
 
-void keep_pages(std::int64_t spare_bytes) {
+void use_caching_allocator(std::int64_t spare_bytes) {
   static std::once_flag once;
   std::call_once(once, [spare_bytes] {
     store().limit = static_cast<std::size_t>(spare_bytes);
@@ -238,8 +238,8 @@ void keep_pages(std::int64_t spare_bytes) {
   });
 }
 
-PagesInUse pages_in_use() { return store().in_use(); }
+MemoryInUse memory_in_use() { return store().in_use(); }
 
-std::int64_t spare_pages() { return static_cast<std::int64_t>(store().spare()); }
+std::int64_t cached_bytes() { return static_cast<std::int64_t>(store().spare()); }
 
 }  // namespace sam3lab

@@ -9,15 +9,15 @@ namespace sam3lab {
 // later tensors, of the same size or, page by page, of another, but never so much that the peak of what is in use would rise by
 // it. Tensors that exist already are
 // freed as they were made. Calls after the first do nothing.
-void keep_pages(std::int64_t spare_bytes = std::int64_t{1} << 50);
+void use_caching_allocator(std::int64_t spare_bytes = std::int64_t{1} << 50);
 
-// Bytes of such tensors in use, now and at most so far; both 0 before keep_pages().
-struct PagesInUse {
+// Bytes of such tensors in use, now and at most so far; both 0 before use_caching_allocator().
+struct MemoryInUse {
   std::int64_t now = 0, most = 0;
 };
-PagesInUse pages_in_use();
+MemoryInUse memory_in_use();
 
 // Bytes that are kept and not in use, for tests.
-std::int64_t spare_pages();
+std::int64_t cached_bytes();
 
 }  // namespace sam3lab

@@ -11,7 +11,7 @@ namespace sam3lab {
 
 // Runs `work(i)` for each i, the first here and the others in threads of their own; the first exception comes out.
 template <class Work>
-void side_by_side(std::size_t count, const Work& work) {
+void parallel_for(std::size_t count, const Work& work) {
   std::vector<std::exception_ptr> failures(count);
   const int inner = at::get_num_threads();
   const auto guarded = [&](std::size_t i) {

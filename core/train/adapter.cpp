@@ -32,9 +32,9 @@ void list(const std::vector<std::string>& what, const std::string& kind, std::st
   text += fmt::format("{}{} {}, e.g. {}", text.empty() ? "" : "; ", what.size(), kind, shorten(what.front()));
 }
 
-void check_tensors(const Tuning& tuning, const Tensors& tensors, const std::string& file) {
+void check_tensors(const TrainableSet& trainable, const Tensors& tensors, const std::string& file) {
   std::vector<std::string> missing, unexpected, misshaped;
-  std::map<std::string, at::Tensor> live(tuning.added.begin(), tuning.added.end());
+  std::map<std::string, at::Tensor> live(trainable.added.begin(), trainable.added.end());
   for (const auto& [name, tensor] : live) {
     const auto found = tensors.find(name);
     if (found == tensors.end()) {
@@ -69,9 +69,9 @@ json read_saved_choice_json(const std::filesystem::path& file) {
   return value;
 }
 
-void check_texts(const Tuning& tuning, const std::filesystem::path& folder) {
+void check_texts(const TrainableSet& trainable, const std::filesystem::path& folder) {
   std::vector<Fault> faults;
-  for (const auto& [name, text] : tuning.added_files) {
+  for (const auto& [name, text] : trainable.added_files) {
     const auto mine = json::parse(text, nullptr, false);
     if (!mine.is_object()) continue;
     const auto theirs = read_saved_choice_json(folder / name);
@@ -104,15 +104,15 @@ PluginChoice saved_scheme(const std::string& folder, const Catalogue& catalogue)
   return read_choice(found->second, "scheme", file + ", " + adapter_scheme, catalogue);
 }
 
-void load_additions(const Tuning& tuning, const std::string& folder) {
+void load_additions(const TrainableSet& trainable, const std::string& folder) {
   const auto file = adapter_file(folder);
-  if (tuning.added.empty())
+  if (trainable.added.empty())
     throw DataError(Fault{file, "cannot be loaded: the scheme adds nothing to the model", "", "the scheme that made it", ""});
   const auto tensors = read_safetensors(file).tensors;
-  check_tensors(tuning, tensors, file);
-  check_texts(tuning, folder);
+  check_tensors(trainable, tensors, file);
+  check_texts(trainable, folder);
   const at::NoGradGuard no_grad;
-  for (const auto& [name, live] : tuning.added) live.detach().copy_(tensors.at(name));
+  for (const auto& [name, live] : trainable.added) live.detach().copy_(tensors.at(name));
 }
 
 }  // namespace sam3lab

@@ -22,6 +22,6 @@ PluginChoice saved_scheme(const std::string& folder, const Catalogue& catalogue)
 // Copies the folder's tensors into what the scheme has just added to a model; both must have the same names and shapes, and
 // the text files that say what the numbers mean must agree (all but keys that are null here). DataError that names what does
 // not fit; nothing is changed then.
-void load_additions(const Tuning& tuning, const std::string& folder);
+void load_additions(const TrainableSet& trainable, const std::string& folder);
 
 }  // namespace sam3lab

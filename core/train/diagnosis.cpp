@@ -8,14 +8,14 @@
 
 namespace sam3lab {
 
-std::string save_batches(const std::filesystem::path& file, const std::vector<Share>& shares, std::int64_t step,
+std::string save_batches(const std::filesystem::path& file, const std::vector<Shard>& shards, std::int64_t step,
                          const std::string& reason) {
   Tensors tensors;
   auto texts = nlohmann::json::array();
-  for (std::size_t c = 0; c < shares.size(); ++c) {
-    texts.push_back(shares[c].whole.texts);
-    if (shares[c].empty()) continue;
-    const auto& batch = shares[c].whole;
+  for (std::size_t c = 0; c < shards.size(); ++c) {
+    texts.push_back(shards[c].whole.texts);
+    if (shards[c].empty()) continue;
+    const auto& batch = shards[c].whole;
     const auto copy = std::to_string(c) + ".";
     tensors[copy + "images"] = batch.images;
     tensors[copy + "image_index"] = batch.image_index;

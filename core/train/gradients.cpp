@@ -19,8 +19,8 @@ namespace {
 
 class Pass {
  public:
-  Pass(Backbone& model, const Tuning& tuning, const Criterion& criterion, const PassOptions& options)
-      : model_(model), tuning_(tuning), criterion_(criterion), options_(options) {}
+  Pass(Backbone& model, const TrainableSet& trainable, const Criterion& criterion, const PassOptions& options)
+      : model_(model), tuning_(trainable), criterion_(criterion), options_(options) {}
 
   // The one place where a training batch goes through the model. LibTorch's generators start anew for each pass, so that its
   // random numbers depend on nothing that happened before: neither a resumed run nor a second pass over a part needs their
@@ -62,7 +62,7 @@ class Pass {
   }
 
   Backbone& model_;
-  const Tuning& tuning_;
+  const TrainableSet& tuning_;
   const Criterion& criterion_;
   const PassOptions& options_;
   PassResult result_;
@@ -70,38 +70,38 @@ class Pass {
 
 }  // namespace
 
-PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion& criterion, const Share& share,
+PassResult add_gradients(Backbone& model, const TrainableSet& trainable, const Criterion& criterion, const Shard& shard,
                          const PassOptions& options) {
-  Pass pass(model, tuning, criterion, options);
+  Pass pass(model, trainable, criterion, options);
   const auto device = device_of(model);
-  const Batch whole = on_device(share.whole, device);
-  const auto part = [&](std::size_t p) { return on_device(share.parts[p], device); };
-  if (share.parts.empty()) {
+  const Batch whole = on_device(shard.whole, device);
+  const auto part = [&](std::size_t p) { return on_device(shard.parts[p], device); };
+  if (shard.parts.empty()) {
     pass.backward(whole, pass.forward(whole, 0), true);
     return pass.result();
   }
   std::vector<Outputs> outputs;
   {
     const at::NoGradGuard no_grad;
-    for (std::size_t p = 0; p < share.parts.size(); ++p) outputs.push_back(pass.forward(part(p), p));
+    for (std::size_t p = 0; p < shard.parts.size(); ++p) outputs.push_back(pass.forward(part(p), p));
   }
-  const JoinedOutputs joined(std::move(outputs), share.parts);
+  const JoinedOutputs joined(std::move(outputs), shard.parts);
   pass.backward(whole, joined.outputs(), false);
   if (!pass.finite()) return pass.result();
-  for (std::size_t p = 0; p < share.parts.size(); ++p) {
+  for (std::size_t p = 0; p < shard.parts.size(); ++p) {
     const auto outputs_of_part = pass.forward(part(p), p);
-    if (p + 1 == share.parts.size()) pass.say_only_backward_left();
+    if (p + 1 == shard.parts.size()) pass.say_only_backward_left();
     joined.backward(p, outputs_of_part);
   }
   return pass.result();
 }
 
-void average_gradients(const std::vector<Tuning>& tunings) {
+void average_gradients(const std::vector<TrainableSet>& trainable_sets) {
   const at::NoGradGuard no_grad;
-  for (std::size_t c = 1; c < tunings.size(); ++c) {
-    for (std::size_t g = 0; g < tunings[c].groups.size(); ++g) {
-      const auto& from = tunings[c].groups[g].parameters;
-      const auto& to = tunings.front().groups[g].parameters;
+  for (std::size_t c = 1; c < trainable_sets.size(); ++c) {
+    for (std::size_t g = 0; g < trainable_sets[c].groups.size(); ++g) {
+      const auto& from = trainable_sets[c].groups[g].parameters;
+      const auto& to = trainable_sets.front().groups[g].parameters;
       for (std::size_t i = 0; i < from.size(); ++i) {
         auto& gradient = from[i].second.mutable_grad();
         if (!gradient.defined()) continue;

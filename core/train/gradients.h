@@ -32,11 +32,11 @@ struct PassResult {
 // (accumulation) the gradients are those of the whole share at once, whatever the losses are: all parts go forward without
 // gradient, the loss is computed on their joined outputs, and each part goes forward once more to take its share of the loss's
 // gradient; random numbers are equal both times. Nothing goes backward where the loss is not finite.
-PassResult add_gradients(Backbone& model, const Tuning& tuning, const Criterion& criterion, const Share& share,
+PassResult add_gradients(Backbone& model, const TrainableSet& trainable, const Criterion& criterion, const Shard& shard,
                          const PassOptions& options);
 
 // Sums the gradients of all copies into the first one's and takes them away from the others. They have the factor 1 / copies
 // already, so that the sum is their mean.
-void average_gradients(const std::vector<Tuning>& tunings);
+void average_gradients(const std::vector<TrainableSet>& trainable_sets);
 
 }  // namespace sam3lab

@@ -45,22 +45,22 @@ std::string load_weights(Backbone& model, const CheckpointOptions& options) {
                         "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
 }
 
-Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies,
+Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t replicas,
                  c10::Device device) {
-  keep_pages();
+  use_caching_allocator();
   Model model;
   auto choice = experiment.backbone;
   // A backbone that can keep more or less for its backward pass says so by an option of this name.
   const auto memory = choice.options.find("memory");
   if (memory != choice.options.end() && experiment.train.memory != "exact") memory->second = experiment.train.memory;
-  for (std::int64_t i = 0; i < copies; ++i) model.copies.push_back(registry.make<Backbone>(choice));
-  model.copies.front()->initialise(seed);
-  if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.copies.front(), experiment.checkpoint);
+  for (std::int64_t i = 0; i < replicas; ++i) model.replicas.push_back(registry.make<Backbone>(choice));
+  model.replicas.front()->initialise(seed);
+  if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.replicas.front(), experiment.checkpoint);
   if (!device.is_cpu()) {
-    for (const auto& copy : model.copies) copy->move(device);
+    for (const auto& copy : model.replicas) copy->move(device);
   }
-  for (std::size_t i = 1; i < model.copies.size(); ++i) share_weights(*model.copies.front(), *model.copies[i]);
-  for (const auto& [name, parameter] : model.copies.front()->parameters()) model.parameters += parameter.numel();
+  for (std::size_t i = 1; i < model.replicas.size(); ++i) share_weights(*model.replicas.front(), *model.replicas[i]);
+  for (const auto& [name, parameter] : model.replicas.front()->parameters()) model.parameters += parameter.numel();
   return model;
 }
 

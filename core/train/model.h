@@ -15,14 +15,14 @@ namespace sam3lab {
 struct Model {
   // Copies differ in nothing but their gradients: the weights of all are the same memory, so that each can work on its part of
   // a batch in a thread of its own.
-  std::vector<std::shared_ptr<Backbone>> copies;
+  std::vector<std::shared_ptr<Backbone>> replicas;
   std::string load_report;      // empty without [checkpoint] load
   std::int64_t parameters = 0;  // numbers, not tensors
 };
 
 // Seeded random weights, then [checkpoint] load over them. Throws DataError if the file does not fit: every parameter of the
 // model must be in it, in its shape, unless allow_missing is set. All of it is made on the CPU, and then moved.
-Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t copies,
+Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t replicas,
                  c10::Device device = c10::Device(c10::kCPU));
 
 // Copies a checkpoint into a model and returns the counts (LoadReport::text()). Throws DataError as make_model does.

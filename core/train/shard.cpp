@@ -22,31 +22,31 @@ std::vector<Batch> split(const std::vector<Sample>& samples, std::int64_t accumu
 
 }  // namespace
 
-std::vector<Share> make_shares(std::vector<Sample> samples, std::size_t copies, std::int64_t accumulate) {
-  std::vector<std::vector<Sample>> dealt(copies);
+std::vector<Shard> make_shards(std::vector<Sample> samples, std::size_t replicas, std::int64_t accumulate) {
+  std::vector<std::vector<Sample>> dealt(replicas);
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (!samples[i].queries.empty()) dealt[i % copies].push_back(std::move(samples[i]));
+    if (!samples[i].queries.empty()) dealt[i % replicas].push_back(std::move(samples[i]));
   }
-  std::vector<Share> shares(copies);
-  for (std::size_t c = 0; c < copies; ++c) {
+  std::vector<Shard> shards(replicas);
+  for (std::size_t c = 0; c < replicas; ++c) {
     if (dealt[c].empty()) continue;
-    shares[c].whole = collate(dealt[c]);
-    shares[c].parts = split(dealt[c], accumulate);
+    shards[c].whole = collate(dealt[c]);
+    shards[c].parts = split(dealt[c], accumulate);
   }
-  return shares;
+  return shards;
 }
 
-double boxes_per_copy(const std::vector<Share>& shares, const Ranks* ranks) {
+double boxes_per_copy(const std::vector<Shard>& shards, const Ranks* ranks) {
   double boxes = 0.0;
-  for (const auto& share : shares) {
-    if (!share.empty()) boxes += share.whole.targets.num_boxes.sum().item<double>();
+  for (const auto& shard : shards) {
+    if (!shard.empty()) boxes += shard.whole.targets.num_boxes.sum().item<double>();
   }
   if (ranks != nullptr) {
     const auto all = at::full({1}, boxes, at::kDouble);
     ranks->sum({all});
     boxes = all.item<double>();
   }
-  return std::max(1.0, boxes / static_cast<double>(shares.size() * static_cast<std::size_t>(size_of(ranks))));
+  return std::max(1.0, boxes / static_cast<double>(shards.size() * static_cast<std::size_t>(size_of(ranks))));
 }
 
 }  // namespace sam3lab

@@ -13,7 +13,7 @@ namespace sam3lab {
 class Ranks;
 
 // What one copy works on in a step.
-struct Share {
+struct Shard {
   Batch whole;               // no texts: this copy has nothing to do
   std::vector<Batch> parts;  // of accumulation: together `whole`, in its order; empty where it is worked through at once
   [[nodiscard]] bool empty() const { return whole.texts.empty(); }
@@ -21,9 +21,9 @@ struct Share {
 
 // Sample i goes to copy i mod `copies`; those without queries are left out. A copy gets at most `accumulate` parts, each with
 // an image in it.
-std::vector<Share> make_shares(std::vector<Sample> samples, std::size_t copies, std::int64_t accumulate);
+std::vector<Shard> make_shards(std::vector<Sample> samples, std::size_t replicas, std::int64_t accumulate);
 
 // What losses are divided by: targets of the step, averaged over the copies of all ranks; at least 1.
-double boxes_per_copy(const std::vector<Share>& shares, const Ranks* ranks = nullptr);
+double boxes_per_copy(const std::vector<Shard>& shards, const Ranks* ranks = nullptr);
 
 }  // namespace sam3lab

@@ -32,7 +32,7 @@ std::shared_ptr<Backbone> make_other(const Experiment& experiment, const Registr
   return model;
 }
 
-void share(const Tuning& from, const Tuning& to) {
+void shard(const TrainableSet& from, const TrainableSet& to) {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < from.added.size(); ++i) to.added[i].second.set_data(from.added[i].second);
   for (std::size_t g = 0; g < from.groups.size(); ++g) {
@@ -42,34 +42,34 @@ void share(const Tuning& from, const Tuning& to) {
   }
 }
 
-std::vector<Tuning> prepare_all(Model& model, const PluginChoice& choice, const Experiment& experiment,
-                                const Registry& registry, std::uint64_t seed) {
+std::vector<TrainableSet> prepare_all(Model& model, const PluginChoice& choice, const Experiment& experiment,
+                                      const Registry& registry, std::uint64_t seed) {
   const auto scheme = registry.make<Scheme>(choice);
   const SchemeInput input{experiment.train.learning_rate, experiment.train.weight_decay, seed,
                           [&](const OptionValues& options, const std::string& checkpoint) {
-                            return make_other(experiment, registry, seed, device_of(*model.copies.front()), options,
+                            return make_other(experiment, registry, seed, device_of(*model.replicas.front()), options,
                                               checkpoint);
                           }};
-  std::vector<Tuning> tunings;
-  for (const auto& copy : model.copies) tunings.push_back(scheme->prepare(*copy, input));
-  for (std::size_t c = 1; c < tunings.size(); ++c) share(tunings.front(), tunings[c]);
-  return tunings;
+  std::vector<TrainableSet> trainable_sets;
+  for (const auto& copy : model.replicas) trainable_sets.push_back(scheme->prepare(*copy, input));
+  for (std::size_t c = 1; c < trainable_sets.size(); ++c) shard(trainable_sets.front(), trainable_sets[c]);
+  return trainable_sets;
 }
 
-void refuse_unmergeable(const Tuning& tuning, const PluginChoice& scheme, const Experiment& experiment) {
-  if (!experiment.checkpoint.merge || tuning.added.empty() || tuning.merge) return;
+void refuse_unmergeable(const TrainableSet& trainable, const PluginChoice& scheme, const Experiment& experiment) {
+  if (!experiment.checkpoint.merge || trainable.added.empty() || trainable.merge) return;
   throw UsageError(Fault{scheme.where, fmt::format("what scheme '{}' adds cannot be merged into the weights", scheme.use),
                          "checkpoint.merge = true", "checkpoint.merge = false", ""});
 }
 
-void refuse_useless(const Tuning& tuning, const Experiment& experiment) {
+void refuse_useless(const TrainableSet& trainable, const Experiment& experiment) {
   const auto& scheme = experiment.scheme;
-  if (trainable_parameters(tuning) == 0) {
+  if (trainable_parameters(trainable) == 0) {
     throw UsageError(Fault{scheme.where, fmt::format("scheme '{}' leaves nothing to train", scheme.use),
                            fmt::format("train.steps = {}", experiment.train.steps), "trainable parameters",
                            "set train.steps = 0 to evaluate only"});
   }
-  refuse_unmergeable(tuning, scheme, experiment);
+  refuse_unmergeable(trainable, scheme, experiment);
 }
 
 void refuse_other_scheme(const PluginChoice& saved, const PluginChoice& mine) {
@@ -88,32 +88,33 @@ void refuse_large_sides(const Backbone& model, const Experiment& experiment) {
 
 }  // namespace
 
-std::int64_t trainable_parameters(const Tuning& tuning) {
+std::int64_t trainable_parameters(const TrainableSet& trainable) {
   std::int64_t count = 0;
-  for (const auto& group : tuning.groups) {
+  for (const auto& group : trainable.groups) {
     for (const auto& [name, parameter] : group.parameters) count += parameter.numel();
   }
   return count;
 }
 
-std::vector<Tuning> tune(Model& model, const Experiment& experiment, const Registry& registry, std::uint64_t seed) {
+std::vector<TrainableSet> make_trainable_sets(Model& model, const Experiment& experiment, const Registry& registry,
+                                              std::uint64_t seed) {
   const auto& adapter = experiment.checkpoint.adapter;
   if (!adapter.empty()) refuse_other_scheme(saved_scheme(adapter, registry.catalogue()), experiment.scheme);
-  auto tunings = prepare_all(model, experiment.scheme, experiment, registry, seed);
-  for (auto& tuning : tunings) name_constant_rates(tuning.groups, experiment.train.constant_rate);
-  refuse_useless(tunings.front(), experiment);
-  refuse_large_sides(*model.copies.front(), experiment);
-  if (!adapter.empty()) load_additions(tunings.front(), adapter);
-  return tunings;
+  auto trainable_sets = prepare_all(model, experiment.scheme, experiment, registry, seed);
+  for (auto& trainable : trainable_sets) name_constant_rates(trainable.groups, experiment.train.constant_rate);
+  refuse_useless(trainable_sets.front(), experiment);
+  refuse_large_sides(*model.replicas.front(), experiment);
+  if (!adapter.empty()) load_additions(trainable_sets.front(), adapter);
+  return trainable_sets;
 }
 
-std::vector<Tuning> hang_additions(Model& model, const Experiment& experiment, const Registry& registry) {
+std::vector<TrainableSet> attach_adapters(Model& model, const Experiment& experiment, const Registry& registry) {
   const auto& folder = experiment.checkpoint.adapter;
   const auto scheme = saved_scheme(folder, registry.catalogue());
-  auto tunings = prepare_all(model, scheme, experiment, registry, 0);
-  refuse_unmergeable(tunings.front(), scheme, experiment);
-  load_additions(tunings.front(), folder);
-  return tunings;
+  auto trainable_sets = prepare_all(model, scheme, experiment, registry, 0);
+  refuse_unmergeable(trainable_sets.front(), scheme, experiment);
+  load_additions(trainable_sets.front(), folder);
+  return trainable_sets;
 }
 
 }  // namespace sam3lab

@@ -11,14 +11,15 @@
 
 namespace sam3lab {
 
-// One Tuning a copy; what the scheme added has one memory for all of them, as the weights have, and comes from
+// One TrainableSet a copy; what the scheme added has one memory for all of them, as the weights have, and comes from
 // checkpoint.adapter where that is set. UsageError where nothing trains, and where checkpoint.merge asks for what the scheme
 // cannot do; DataError where the adapter does not fit.
-std::vector<Tuning> tune(Model& model, const Experiment& experiment, const Registry& registry, std::uint64_t seed);
+std::vector<TrainableSet> make_trainable_sets(Model& model, const Experiment& experiment, const Registry& registry,
+                                              std::uint64_t seed);
 
 // The same for a model that does not train: what is in checkpoint.adapter, hung in by the scheme that made it.
-std::vector<Tuning> hang_additions(Model& model, const Experiment& experiment, const Registry& registry);
+std::vector<TrainableSet> attach_adapters(Model& model, const Experiment& experiment, const Registry& registry);
 
-std::int64_t trainable_parameters(const Tuning& tuning);  // numbers, not tensors
+std::int64_t trainable_parameters(const TrainableSet& trainable);  // numbers, not tensors
 
 }  // namespace sam3lab

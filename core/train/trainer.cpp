@@ -32,8 +32,8 @@ void scale_gradients(const std::vector<ParameterGroup>& groups, double factor) {
   }
 }
 
-MomentOwners owners_of(const Ranks* ranks, const TrainOptions& train, const std::vector<ParameterGroup>& groups) {
-  return ranks != nullptr && train.shard_optimizer ? MomentOwners(*ranks, groups) : MomentOwners();
+OptimizerShards owners_of(const Ranks* ranks, const TrainOptions& train, const std::vector<ParameterGroup>& groups) {
+  return ranks != nullptr && train.shard_optimizer ? OptimizerShards(*ranks, groups) : OptimizerShards();
 }
 
 AdamWOptions adamw_options(const TrainOptions& train, const std::filesystem::path& diagnosis) {
@@ -47,7 +47,7 @@ AdamWOptions adamw_options(const TrainOptions& train, const std::filesystem::pat
 Trainer::Trainer(TrainerInput input)
     : input_(std::move(input)),
       options_(input_.experiment.train),
-      groups_(input_.tunings.front().groups),
+      groups_(input_.trainable_sets.front().groups),
       constant_rate_(constant_rates(groups_, options_.constant_rate)),
       owners_(owners_of(input_.ranks, options_, groups_)),
       optimiser_(groups_, adamw_options(options_, input_.diagnosis),
@@ -55,8 +55,8 @@ Trainer::Trainer(TrainerInput input)
       schedule_(schedule_of(options_)),
       average_(groups_, options_.ema_decay),
       loss_scale_(options_.precision == "float16", options_.loss_scale, options_.loss_scale_interval),
-      cost_(device_of(*input_.copies.front())) {
-  if (input_.ranks != nullptr) broadcast_weights(*input_.ranks, *input_.copies.front(), groups_);
+      cost_(device_of(*input_.replicas.front())) {
+  if (input_.ranks != nullptr) broadcast_weights(*input_.ranks, *input_.replicas.front(), groups_);
 }
 
 TrainerState Trainer::state() const {
@@ -90,10 +90,10 @@ void Trainer::restore(const TrainerState& state) {
   done_ = state.step;
 }
 
-std::vector<Share> Trainer::load() {
+std::vector<Shard> Trainer::load() {
   const std::int64_t ranks = size_of(input_.ranks), rank = rank_of(input_.ranks);
   if (!loader_) {
-    const auto& model = *input_.copies.front();
+    const auto& model = *input_.replicas.front();
     const auto ahead = std::max(options_.images_per_step, options_.workers);
     loader_.emplace(input_.pool, input_.experiment.augment,
                     LoaderOptions{model.image_size(), model.object_queries(), options_.workers, ahead, input_.seed,
@@ -101,54 +101,54 @@ std::vector<Share> Trainer::load() {
   }
   std::vector<Sample> samples;
   for (auto i = rank; i < options_.images_per_step; i += ranks) samples.push_back(loader_->next());
-  return make_shares(std::move(samples), input_.copies.size(), options_.accumulate);
+  return make_shards(std::move(samples), input_.replicas.size(), options_.accumulate);
 }
 
-std::vector<PassResult> Trainer::run_passes(const std::vector<Share>& shares) {
-  const auto copies = input_.copies.size();
-  std::vector<PassResult> passes(copies);
-  const double mean_boxes = options_.local_boxes ? 0.0 : boxes_per_copy(shares, input_.ranks);
-  for (const auto& copy : input_.copies) copy->train(true);
+std::vector<PassResult> Trainer::run_passes(const std::vector<Shard>& shards) {
+  const auto replicas = input_.replicas.size();
+  std::vector<PassResult> passes(replicas);
+  const double mean_boxes = options_.local_boxes ? 0.0 : boxes_per_copy(shards, input_.ranks);
+  for (const auto& copy : input_.replicas) copy->train(true);
   const auto pass = [&](std::size_t c) {
-    if (shares[c].empty()) return;
+    if (shards[c].empty()) return;
     // Random numbers are those of a process that has all copies of all ranks.
     const auto number = static_cast<std::size_t>(rank_of(input_.ranks)) + c * static_cast<std::size_t>(size_of(input_.ranks));
-    const double boxes = options_.local_boxes ? boxes_per_copy({shares[c]}) : mean_boxes;
+    const double boxes = options_.local_boxes ? boxes_per_copy({shards[c]}) : mean_boxes;
     PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
                         loss_scale_.factor() / all_copies()};
     // Another copy may still go forward.
-    if (copies == 1) options.only_backward_left = [this] { optimiser_.expect_update(); };
-    passes[c] = add_gradients(*input_.copies[c], input_.tunings[c], input_.criterion, shares[c], options);
+    if (replicas == 1) options.only_backward_left = [this] { optimiser_.expect_update(); };
+    passes[c] = add_gradients(*input_.replicas[c], input_.trainable_sets[c], input_.criterion, shards[c], options);
   };
   if (random_ == false) {
-    side_by_side(copies, pass);
+    parallel_for(replicas, pass);
   } else {
-    for (std::size_t c = 0; c < copies; ++c) pass(c);
+    for (std::size_t c = 0; c < replicas; ++c) pass(c);
   }
-  if (!random_ && std::ranges::none_of(shares, &Share::empty)) random_ = std::ranges::any_of(passes, &PassResult::random);
+  if (!random_ && std::ranges::none_of(shards, &Shard::empty)) random_ = std::ranges::any_of(passes, &PassResult::random);
   return passes;
 }
 
-StepRow Trainer::describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const {
+StepRow Trainer::describe(const std::vector<Shard>& shards, const std::vector<PassResult>& passes) const {
   StepRow row;
   row.step = done_ + 1;
-  const auto copies = all_copies();
-  for (std::size_t c = 0; c < shares.size(); ++c) {
-    if (shares[c].empty()) continue;
-    row.loss += passes[c].loss.total.item<double>() / copies;
-    for (const auto& term : passes[c].loss.terms) row.terms[term.name] += term.weight * term.value.item<double>() / copies;
+  const auto replicas = all_copies();
+  for (std::size_t c = 0; c < shards.size(); ++c) {
+    if (shards[c].empty()) continue;
+    row.loss += passes[c].loss.total.item<double>() / replicas;
+    for (const auto& term : passes[c].loss.terms) row.terms[term.name] += term.weight * term.value.item<double>() / replicas;
   }
   if (input_.ranks != nullptr) sum_row(*input_.ranks, row);
   row.rate_factor = schedule_.factor(done_);
   return row;
 }
 
-void Trainer::stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const {
+void Trainer::stop(const std::vector<Shard>& shards, const std::string& what, const std::string& got) const {
   auto file = input_.diagnosis;
   if (const int rank = rank_of(input_.ranks); rank > 0) {
     file.replace_filename(fmt::format("{}-rank{}{}", file.stem().string(), rank, file.extension().string()));
   }
-  const auto saved = save_batches(file, shares, done_ + 1, what);
+  const auto saved = save_batches(file, shards, done_ + 1, what);
   throw NumericError(Fault{fmt::format("step {}", done_ + 1), what, got, "a number",
                            "lower train.learning_rate, or look at the data: " + saved});
 }
@@ -164,39 +164,39 @@ void Trainer::update() {
 }
 
 // Leaves the sum over all copies and ranks in the parameters, clipped by the next update.
-StepRow Trainer::compute_gradients(const std::vector<Share>& shares) {
+StepRow Trainer::compute_gradients(const std::vector<Shard>& shards) {
   StepRow row;
   optimiser_.begin_pass();
   try {
-    const auto passes = run_passes(shares);
-    average_gradients(input_.tunings);
+    const auto passes = run_passes(shards);
+    average_gradients(input_.trainable_sets);
     if (input_.ranks != nullptr) sum_gradients(*input_.ranks, groups_);
-    row = describe(shares, passes);
+    row = describe(shards, passes);
   } catch (const NumericError& error) {
-    stop(shares, error.what(), "");
+    stop(shards, error.what(), "");
   }
   if (loss_scale_.on()) scale_gradients(groups_, 1.0 / loss_scale_.factor());
   row.gradient_norm = optimiser_.clip(options_.clip_norm);
-  if (!std::isfinite(row.loss)) stop(shares, "the loss is not finite", fmt::format("{}", row.loss));
+  if (!std::isfinite(row.loss)) stop(shards, "the loss is not finite", fmt::format("{}", row.loss));
   return row;
 }
 
 StepRow Trainer::step() {
   cost_.start();
-  const auto shares = load();
+  const auto shards = load();
   std::string work;
-  for (const auto& share : shares) work += work_of(share.whole);
-  if (!options_.cache.empty()) work.clear();  // what is looked up is not computed
+  for (const auto& shard : shards) work += work_of(shard.whole);
+  if (!options_.feature_cache.empty()) work.clear();  // what is looked up is not computed
   cost_.work(work);
-  StepRow row = compute_gradients(shares);
+  StepRow row = compute_gradients(shards);
   // The same images, and the same random numbers: a pass depends on seed and step alone.
   while (!std::isfinite(row.gradient_norm)) {
     optimiser_.clear_gradients();
-    if (!loss_scale_.on()) stop(shares, "the gradient is not finite", fmt::format("{}", row.gradient_norm));
+    if (!loss_scale_.on()) stop(shards, "the gradient is not finite", fmt::format("{}", row.gradient_norm));
     if (!loss_scale_.overflowed())
-      stop(shares, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
+      stop(shards, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
     cost_.work(work);  // FLOPs are those of one pass, as in steps of the same shape
-    row = compute_gradients(shares);
+    row = compute_gradients(shards);
   }
   update();
   optimiser_.clear_gradients();

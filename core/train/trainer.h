@@ -30,8 +30,8 @@ struct TrainerInput {
   // Copies share their weights. Each works on its share of a step's images in a thread of its own, and the gradients are
   // averaged, as data-parallel training over so many processes does; the number of boxes that losses are divided by is the mean
   // over copies. Where the model draws random numbers (dropout) copies take turns: LibTorch has one generator for all threads.
-  std::vector<std::shared_ptr<Backbone>> copies;
-  std::vector<Tuning> tunings;  // one a copy
+  std::vector<std::shared_ptr<Backbone>> replicas;
+  std::vector<TrainableSet> trainable_sets;  // one a copy
   std::uint64_t seed = 0;
   std::filesystem::path diagnosis;  // where the batch goes if training must stop
   // Other processes that work on the same steps with copies of their own; nothing: this one works alone. Image i of a step goes
@@ -64,19 +64,19 @@ class Trainer {
   void restore(const TrainerState& state);   // before the first step; throws DataError if a tensor does not fit
 
  private:
-  std::vector<Share> load();
-  std::vector<PassResult> run_passes(const std::vector<Share>& shares);
-  StepRow compute_gradients(const std::vector<Share>& shares);
-  [[nodiscard]] StepRow describe(const std::vector<Share>& shares, const std::vector<PassResult>& passes) const;
+  std::vector<Shard> load();
+  std::vector<PassResult> run_passes(const std::vector<Shard>& shards);
+  StepRow compute_gradients(const std::vector<Shard>& shards);
+  [[nodiscard]] StepRow describe(const std::vector<Shard>& shards, const std::vector<PassResult>& passes) const;
   void update();
-  [[nodiscard]] double all_copies() const { return static_cast<double>(input_.copies.size()) * size_of(input_.ranks); }
-  [[noreturn]] void stop(const std::vector<Share>& shares, const std::string& what, const std::string& got) const;
+  [[nodiscard]] double all_copies() const { return static_cast<double>(input_.replicas.size()) * size_of(input_.ranks); }
+  [[noreturn]] void stop(const std::vector<Shard>& shards, const std::string& what, const std::string& got) const;
 
   TrainerInput input_;
   const TrainOptions& options_;
   std::vector<ParameterGroup> groups_;
   std::vector<bool> constant_rate_;  // beside groups_
-  MomentOwners owners_;
+  OptimizerShards owners_;
   AdamW optimiser_;
   Schedule schedule_;
   MovingAverage average_;

@@ -90,11 +90,11 @@ at::Tensor turned(const at::Tensor& picture, int turn) {
   return (turn & 2) != 0 ? out.flip(0) : out;
 }
 
-Looks looks_of(const at::Tensor& image) {
+PerceptualHash perceptual_hash_of(const at::Tensor& image) {
   static const auto frequencies = lowest_frequencies();
   cv::Mat waves;
   cv::dct(as_floats(grey_thumbnail(image, look_side)), waves);
-  Looks looks{};
+  PerceptualHash looks{};
   for (int turn = 0; turn < turns; ++turn) {
     std::array<float, look_bits> values{};
     for (std::size_t i = 0; i < look_bits; ++i) {

@@ -24,8 +24,8 @@ at::Tensor turned(const at::Tensor& picture, int turn);  // [H, W, ...], a view
 // Which of the 64 lowest frequencies of the picture's cosine transform, its mean left out, lie above their median: pictures
 // that differ by size, compression or brightness differ in few bits. One number a turn: turning a picture exchanges
 // frequencies and their signs, so all come from one transform.
-using Looks = std::array<std::uint64_t, turns>;
-Looks looks_of(const at::Tensor& image);
+using PerceptualHash = std::array<std::uint64_t, turns>;
+PerceptualHash perceptual_hash_of(const at::Tensor& image);
 
 // Two thumbnails of one picture? Both the whole and what is left of it without its coarse light and shade must correlate:
 // pictures of two patients share the coarse alone.

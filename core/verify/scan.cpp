@@ -51,7 +51,7 @@ class Accumulator {
         return fail(d, item, sizes ? "size" : "contract", dataset.data->item(item).id + ": " + broken);
       }
       print.digest = pixel_digest(image.image);
-      print.looks = looks_of(image.image);
+      print.looks = perceptual_hash_of(image.image);
       print.item = static_cast<std::uint32_t>(item);
       print.dataset = static_cast<std::uint16_t>(d);
       print.side = side;

@@ -10,11 +10,11 @@ run=("$program" run experiments/smoke/tiny.toml --limit 1 --set train.steps=0 --
 
 # GPU 63 is on no machine, whether this build knows of CUDA or not.
 missing='this device is not there; got cuda:63: .*(built without CUDA|no GPU found|GPU|cannot).*, expected a device that can be used; .*choose auto or cpu'
-refuses 2 "train\.device: $missing" "${run[@]}" --set train.copies=1 --set train.device=cuda:63
+refuses 2 "train\.device: $missing" "${run[@]}" --set train.replicas=1 --set train.device=cuda:63
 holds 'nothing was begun' test ! -e "$scratch/out"
-refuses 2 "train\.device: $missing" "${run[@]}" --set train.copies=1 --set train.device=cuda:63 --set 'seeds=[1,2]'
+refuses 2 "train\.device: $missing" "${run[@]}" --set train.replicas=1 --set train.device=cuda:63 --set 'seeds=[1,2]'
 holds 'nor of a grid' test ! -e "$scratch/out"
-refuses 2 'process 0 of this machine works on GPU 0; got cuda:63' "${run[@]}" --nproc 2 --set train.copies=1 --set train.device=cuda:63
+refuses 2 'process 0 of this machine works on GPU 0; got cuda:63' "${run[@]}" --nproc 2 --set train.replicas=1 --set train.device=cuda:63
 refuses 2 'train\.device is no device; got gpu, expected auto, cpu, cuda or cuda:N' "${run[@]}" --set train.device=gpu
 refuses 2 'train\.copies work side by side on the CPU alone; got 2 copies on cuda' "${run[@]}" --set train.device=cuda
 accepts 'internal_after' "${run[@]}" --set train.device=cpu

@@ -27,7 +27,7 @@ void run(const std::string& file, std::map<std::string, std::string>& flags) {
   using namespace sam3lab;
   const at::NoGradGuard no_grad;
   at::set_num_threads(1);
-  keep_pages();  // as a run does
+  use_caching_allocator();  // as a run does
   const Registry registry(default_sources({}));
   const auto experiment = read_experiment({file, {}, true}, registry.catalogue());
   const Pool pool(experiment, registry);

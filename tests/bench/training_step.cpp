@@ -144,15 +144,15 @@ void run_heads(const std::string& folder, std::map<std::string, std::string>& fl
     at::manual_seed(std::stoull(flags["--seed"]));  // the same dropout each time
     return take_step(model, given.batch, optimiser, std::stod(flags["--clip"]), name, false);
   };
-  const auto store = std::make_shared<sam3lab::FeatureFiles>(flags["--cache"], 10'000'000'000, "bench");
-  for (const auto& part : model.keep_features(store)) std::printf("cached: %s\n", part.c_str());
+  const auto store = std::make_shared<sam3lab::FeatureCache>(flags["--cache"], 10'000'000'000, "bench");
+  for (const auto& part : model.cache_features(store)) std::printf("cached: %s\n", part.c_str());
   std::vector<Took> all{step("filling")};
   std::vector<double> cached;
   for (int i = 1; i <= std::stoi(flags["--steps"]); ++i) {
     all.push_back(step("cached" + std::to_string(i)));
     cached.push_back(all.back().seconds);
   }
-  (void)model.keep_features(nullptr);
+  (void)model.cache_features(nullptr);
   all.push_back(step("without"));
   const bool same = std::all_of(all.begin(), all.end(),
                                 [&](const Took& one) { return one.loss == all.front().loss && one.norm == all.front().norm; });
@@ -171,7 +171,7 @@ int main(int argc, char** argv) {
     flags[argv[i]] = argv[i + 1];
   }
   if (argc < 2 || argc % 2 != 0) return std::fputs("training_step: needs a folder, and a value for each flag\n", stderr), 2;
-  sam3lab::keep_pages();
+  sam3lab::use_caching_allocator();
   at::set_num_threads(std::stoi(flags["--threads"]));
   try {
     flags["--cache"].empty() ? run(argv[1], flags) : run_heads(argv[1], flags);

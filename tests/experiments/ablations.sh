@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 limit=240
 folder=experiments/ablations
 # One step of a model of some thousand parameters: does it run at all?
-quick=(--quiet --limit 1 --set train.images_per_step=1 --set train.copies=1 --set train.warmup_steps=0 --set 'seeds=[1]'
+quick=(--quiet --limit 1 --set train.images_per_step=1 --set train.replicas=1 --set train.warmup_steps=0 --set 'seeds=[1]'
   --set backbone.size=tiny --set backbone.img_size=56 --set backbone.patch_size=14 --set dataset.fluorescence.stride=128
   --set dataset.chest_ct.every=4 --set evaluate.external=false --set train.evaluate_before=false)
 

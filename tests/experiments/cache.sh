@@ -11,7 +11,7 @@ run=$scratch/run # NAME OPTIONS...: the heads train
 printf '#!/bin/bash\nexec "%s" run %s %s --set scheme.use=head_only --out "%s/$1" "${@:2}"\n' \
   "$program" "$experiment" "${fast[*]}" "$scratch" >"$run"
 chmod +x "$run"
-cache=(--set train.cache="$scratch/cache")
+cache=(--set train.feature_cache="$scratch/cache")
 values_of() { # weights without the header, which names the run
   local file length
   file=$(echo "$scratch/$1"/smoke-s1-????????.safetensors)
@@ -43,12 +43,12 @@ for file in "$scratch"/cache/*.features; do printf damaged >>"$file"; done
 accepts internal_after "$run" damaged "${cache[@]}"
 holds 'damaged files are computed again' found damaged '[0-9]+ found, [1-9][0-9]* computed$'
 holds 'and change nothing' same filling damaged
-"$run" left --set train.cache="$scratch/shared" >"$scratch/left.out" 2>&1 &
-accepts internal_after "$run" right --set train.cache="$scratch/shared"
+"$run" left --set train.feature_cache="$scratch/shared" >"$scratch/left.out" 2>&1 &
+accepts internal_after "$run" right --set train.feature_cache="$scratch/shared"
 wait $!
 holds 'two processes fill one folder' same filling left
 holds 'and read it' same filling right
-accepts internal_after "$run" narrow --set train.cache="$scratch/narrow" --set train.cache_gb=0.001
+accepts internal_after "$run" narrow --set train.feature_cache="$scratch/narrow" --set train.feature_cache_gb=0.001
 holds 'a bound that holds little' test "$(cat "$scratch"/narrow/*.features | wc -c)" -le 1000000
 holds 'changes nothing either' same filling narrow
 
@@ -74,7 +74,7 @@ refuses 2 'augment.views' "$run" a "${cache[@]}" --set augment.flip=0.5
 few=(--set dataset.chest_ct.every=6)
 for other in brain_regions brain_mask fluorescence he_nuclei macaque; do few+=(--set "dataset.$other.use=none"); done
 views() { # NAME VIEWS
-  accepts internal_after "$run" "$1" --set train.cache="$scratch/of_$2" "${few[@]}" --set augment.rotate_degrees=10 \
+  accepts internal_after "$run" "$1" --set train.feature_cache="$scratch/of_$2" "${few[@]}" --set augment.rotate_degrees=10 \
     --set augment.views="$2"
 }
 images() { grep -LF 'fusion encoder' $(grep -lF 'image encoder' "$scratch/of_$1"/*.features) | wc -l; }
@@ -83,11 +83,11 @@ views one_again 1
 holds 'recorded views are found again' found one_again '[1-9][0-9]* found, 0 computed$'
 views two 2
 holds 'two views of an image are more than one' test "$(images 2)" -gt "$(images 1)"
-accepts internal_after "$run" no_views --set train.cache="$scratch/of_0" "${few[@]}"
+accepts internal_after "$run" no_views --set train.feature_cache="$scratch/of_0" "${few[@]}"
 holds 'one view is as many images as there are' test "$(images 1)" -eq "$(images 0)"
 
 echo file >"$scratch/file"
-refuses 3 'folder of kept features' "$run" b --set train.cache="$scratch/file"
+refuses 3 'folder of kept features' "$run" b --set train.feature_cache="$scratch/file"
 holds 'before anything is written' test ! -e "$scratch/b"/*.h5
-refuses 2 'cache_gb' "$run" c "${cache[@]}" --set train.cache_gb=0
+refuses 2 'feature_cache_gb' "$run" c "${cache[@]}" --set train.feature_cache_gb=0
 finish

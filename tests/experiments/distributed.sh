@@ -9,7 +9,7 @@ limit=180
 export OMP_NUM_THREADS=1
 fast=(--limit 3 --quiet --set evaluate.overlays=false --set train.images_per_step=4)
 light=("${two_datasets[@]}" --set train.evaluate_before=false)
-single=(--set train.copies=1) # the experiment has two
+single=(--set train.replicas=1) # the experiment has two
 # run FOLDER OPTION...: a file, for `timeout` starts no functions
 starter() { printf '#!/bin/bash\nexec "%s" run %s %s --out "%s/$1" "${@:2}"\n' "$program" "$experiment" "$*" "$scratch"; }
 starter "${fast[@]}" "${light[@]}" >"$scratch/run"
@@ -55,11 +55,11 @@ unit=("${plainly[@]/clip_norm=0/clip_norm=1}")
 accepts internal_after "$scratch/run" whole_batch "${single[@]}" "${prompts[@]}" "${unit[@]}"
 accepts internal_after "$scratch/run" halves --nproc 2 "${single[@]}" "${prompts[@]}" "${unit[@]}"
 holds "gradients of one process with twice the batch: $(difference whole_batch halves)" near whole_batch halves 1e-6
-accepts internal_after "$scratch/run" dropout_copies --set train.copies=4 --set backbone.dropout=0.2 "${plainly[@]}"
+accepts internal_after "$scratch/run" dropout_copies --set train.replicas=4 --set backbone.dropout=0.2 "${plainly[@]}"
 accepts internal_after "$scratch/run" dropout --nproc 2 --set backbone.dropout=0.2 "${plainly[@]}"
 holds "with dropout, the random numbers of one process: $(difference dropout dropout_copies)" near dropout_copies dropout 1e-6
 accepts internal_after "$scratch/run" three --nproc 3 "${single[@]}" --set train.workers=2 "${plainly[@]}"
-accepts internal_after "$scratch/run" three_copies --set train.copies=3 "${plainly[@]}"
+accepts internal_after "$scratch/run" three_copies --set train.replicas=3 "${plainly[@]}"
 holds "three processes, one with an image more: $(difference three three_copies)" near three three_copies 1e-6
 
 # --- Scores ------------------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ END_OF_PYTHON
 
 # What the page says, as it says it.
 accepts 'internal_after' "$program" run liver.toml --set train.steps=0 --limit 2 --quiet --out a
-accepts 'internal_after=0' "$program" run liver.toml --set train.steps=2 --set train.steps_per_epoch=2 --set train.copies=1 --limit 2 --out b
+accepts 'internal_after=0' "$program" run liver.toml --set train.steps=2 --set train.steps_per_epoch=2 --set train.replicas=1 --limit 2 --out b
 accepts '"liver"' "$program" inspect "$(echo a/*.h5)" --json
 
 # Scores with a field of view: the same for masks that differ outside of it, and others for masks that differ within.
@@ -76,7 +76,7 @@ refuses 3 "case2.png \('0' in line 3\)" "$program" run liver.toml --set "${sizes
 
 # Training sees it as little: the same weights, byte for byte.
 train() {
-  "$program" run liver.toml --set train.steps=3 --set train.steps_per_epoch=3 --set train.copies=1 --limit 1 --quiet --out "train-$1" \
+  "$program" run liver.toml --set train.steps=3 --set train.steps_per_epoch=3 --set train.replicas=1 --limit 1 --quiet --out "train-$1" \
     --set "dataset.liver.masks=[\"$1/{id}.png\"]" --set "$view" --set evaluate.overlays=false >/dev/null || return 1
   # Without the header, which names the run.
   python3 -c 'import glob, hashlib, sys; data = open(glob.glob(sys.argv[1])[0], "rb").read(); print(hashlib.sha256(data[8 + int.from_bytes(data[:8], "little"):]).hexdigest())' \

@@ -79,7 +79,7 @@ std::string renamed(const Texts& parts, const std::string& part) {
 
 }  // namespace
 
-PictureStack::PictureStack(ArrayStackOptions options) : options_(std::move(options)) {
+ImageStack::ImageStack(ArrayStackOptions options) : options_(std::move(options)) {
   check(options_);
   std::vector<PathTemplate> images, all;
   std::map<std::string, std::string> expressions;
@@ -118,7 +118,7 @@ PictureStack::PictureStack(ArrayStackOptions options) : options_(std::move(optio
                        std::to_string(options_.expect), "is the download complete?"});
 }
 
-void PictureStack::add(const std::string& image, const std::string& mask, Stack stack) {
+void ImageStack::add(const std::string& image, const std::string& mask, Stack stack) {
   const std::filesystem::path root(options_.root);
   stack.images = (root / image).string();
   stack.masks = (root / mask).string();
@@ -145,13 +145,13 @@ void PictureStack::add(const std::string& image, const std::string& mask, Stack 
   }
 }
 
-const PictureStack::Stack& PictureStack::stack_of(std::int64_t index) const {
+const ImageStack::Stack& ImageStack::stack_of(std::int64_t index) const {
   const auto behind =
       std::upper_bound(stacks_.begin(), stacks_.end(), index, [](std::int64_t i, const Stack& s) { return i < s.first; });
   return *std::prev(behind);
 }
 
-Item PictureStack::item(std::int64_t index) const {
+Item ImageStack::item(std::int64_t index) const {
   const auto& stack = stack_of(index);
   const auto number = index - stack.first;
   Item item;
@@ -167,7 +167,7 @@ Item PictureStack::item(std::int64_t index) const {
   return item;
 }
 
-LabelledImage PictureStack::load(std::int64_t index) const {
+LabelledImage ImageStack::load(std::int64_t index) const {
   const auto& stack = stack_of(index);
   const ArrayRows row{index - stack.first, 1};
   LabelledImage out;
@@ -187,13 +187,13 @@ LabelledImage PictureStack::load(std::int64_t index) const {
   return out;
 }
 
-std::vector<std::string> PictureStack::labels() const {
+std::vector<std::string> ImageStack::labels() const {
   auto labels = options_.labels;
   std::sort(labels.begin(), labels.end());
   return labels;
 }
 
-std::vector<std::string> PictureStack::files() const {
+std::vector<std::string> ImageStack::files() const {
   std::vector<std::string> files;
   for (const auto& stack : stacks_) {
     files.push_back(stack.images);

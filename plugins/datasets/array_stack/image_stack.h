@@ -41,11 +41,11 @@ struct ArrayStackOptions {
   }
 };
 
-class PictureStack final : public Dataset {
+class ImageStack final : public Dataset {
  public:
   // Lists the folder and the sizes of the arrays; reads no picture. Throws UsageError for templates that are not understood,
   // DataError for a root that cannot be read.
-  explicit PictureStack(ArrayStackOptions options);
+  explicit ImageStack(ArrayStackOptions options);
 
   [[nodiscard]] std::int64_t size() const override { return size_; }
   [[nodiscard]] Item item(std::int64_t index) const override;

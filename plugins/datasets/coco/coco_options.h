@@ -15,7 +15,7 @@ struct CocoOptions {
   double pixel_um = 0.0;
   std::int64_t min_pixels = 1, expect = 0;
   bool keep_empty = true;
-  PictureWindow shown;
+  ImageWindow shown;
 
   template <class V>
   void visit(V&& v) {

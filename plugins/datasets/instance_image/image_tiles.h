@@ -18,7 +18,7 @@ struct InstanceImageOptions {
   std::string image, instances, label, types, table, background, subject, targets = "class";
   double gap = 0.0, pixel_um = 0.0;
   std::int64_t tile = 0, stride = 0, min_pixels = 1;
-  PictureWindow shown;
+  ImageWindow shown;
 
   template <class V>
   void visit(V&& v) {

@@ -45,13 +45,13 @@ void check(const PairedFoldersOptions& options) {
 
 }  // namespace
 
-PicturePairs::PicturePairs(PairedFoldersOptions options) : options_(std::move(options)) {
+ImagePairs::ImagePairs(PairedFoldersOptions options) : options_(std::move(options)) {
   check(options_);
   read_labels();
   pairing_ = pair_files(options_);
 }
 
-void PicturePairs::read_labels() {
+void ImagePairs::read_labels() {
   reader_.options = options_.mask;
   if (options_.mask.encoding == "labelme" && !options_.table.empty()) {
     reader_.words = read_label_words(options_.table);
@@ -72,7 +72,7 @@ void PicturePairs::read_labels() {
   }
 }
 
-const std::vector<std::size_t>& PicturePairs::kept() const {
+const std::vector<std::size_t>& ImagePairs::kept() const {
   std::call_once(once_, [this] {
     const auto all = static_cast<std::int64_t>(pairing_.pairs.size());
     std::vector<std::uint8_t> keep(pairing_.pairs.size(), 1);
@@ -100,15 +100,15 @@ const std::vector<std::size_t>& PicturePairs::kept() const {
   return kept_;
 }
 
-std::int64_t PicturePairs::size() const { return static_cast<std::int64_t>(kept().size()); }
-std::int64_t PicturePairs::dropped() const { return static_cast<std::int64_t>(pairing_.pairs.size()) - size(); }
-const Pair& PicturePairs::pair(std::int64_t index) const { return pairing_.pairs[kept().at(static_cast<std::size_t>(index))]; }
+std::int64_t ImagePairs::size() const { return static_cast<std::int64_t>(kept().size()); }
+std::int64_t ImagePairs::dropped() const { return static_cast<std::int64_t>(pairing_.pairs.size()) - size(); }
+const Pair& ImagePairs::pair(std::int64_t index) const { return pairing_.pairs[kept().at(static_cast<std::size_t>(index))]; }
 
-std::string PicturePairs::below_root(const std::string& path) const {
+std::string ImagePairs::below_root(const std::string& path) const {
   return (std::filesystem::path(options_.root) / path).string();
 }
 
-LabelledImage PicturePairs::read(const Pair& pair) const {
+LabelledImage ImagePairs::read(const Pair& pair) const {
   const auto file = below_root(pair.image);
   LabelledImage out;
   out.image = windowed_picture(read_raster(file), options_.shown, file);
@@ -135,7 +135,7 @@ LabelledImage PicturePairs::read(const Pair& pair) const {
   return out;
 }
 
-std::vector<std::string> PicturePairs::files() const {
+std::vector<std::string> ImagePairs::files() const {
   std::vector<std::string> files;
   for (const auto& pair : pairing_.pairs) {
     files.push_back(below_root(pair.image));

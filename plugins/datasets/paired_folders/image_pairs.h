@@ -12,10 +12,10 @@
 
 namespace sam3lab::datasets::paired_folders {
 
-class PicturePairs final : public Dataset {
+class ImagePairs final : public Dataset {
  public:
   // Reads the tables and lists the folder; opens no image.
-  explicit PicturePairs(PairedFoldersOptions options);
+  explicit ImagePairs(PairedFoldersOptions options);
 
   [[nodiscard]] std::int64_t size() const override;
   [[nodiscard]] Item item(std::int64_t index) const override { return pair(index).item; }

@@ -18,7 +18,7 @@ struct PairedFoldersOptions {
   double gap = 0.0, pixel_um = 0.0;
   std::int64_t expect = 0, min_pixels = 1;
   MaskOptions mask;
-  PictureWindow shown;
+  ImageWindow shown;
 
   template <class V>
   void visit(V&& v) {

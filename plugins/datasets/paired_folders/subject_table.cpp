@@ -26,7 +26,7 @@ SubjectTable::SubjectTable(const std::string& path) {
     ranges_[*first] = {*last, subject};
   };
   for (const auto& [key, node] : read_toml(path)) {
-    const auto subject = plain(key.str());
+    const auto subject = unescaped(key.str());
     const auto* array = node.as_array();
     if (subject.empty() || array == nullptr || array->empty()) {
       refuse(node, "subject '" + subject + "' has no images", "");
@@ -38,8 +38,8 @@ SubjectTable::SubjectTable(const std::string& path) {
         add_range(*pair, subject);
       } else if (!id) {
         refuse(item, "an entry of subject '" + subject + "' is not understood", "");
-      } else if (!ids_.emplace(plain(*id), subject).second) {
-        refuse(item, "an id of two subjects", plain(*id));
+      } else if (!ids_.emplace(unescaped(*id), subject).second) {
+        refuse(item, "an id of two subjects", unescaped(*id));
       }
     }
   }

@@ -7,12 +7,12 @@
 
 namespace sam3lab::datasets {
 
-void PictureWindow::check(const std::string& where) const {
+void ImageWindow::check(const std::string& where) const {
   if (!(low_percentile < high_percentile))
     throw UsageError(Fault{where, "low_percentile is not below high_percentile", "", "", ""});
 }
 
-at::Tensor windowed_picture(const at::Tensor& raster, const PictureWindow& wanted, const std::string& file) {
+at::Tensor windowed_picture(const at::Tensor& raster, const ImageWindow& wanted, const std::string& file) {
   const bool deep = raster.scalar_type() == torch::kInt32;
   auto shown = raster;
   if (wanted.mode == "percentiles" || (wanted.mode == "auto" && deep)) {

@@ -33,9 +33,9 @@ NamedTensors Bottleneck::parameters() const {
           {"adapter.up.bias", weights_.up_bias}};
 }
 
-Tuning AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
   std::vector<Hung> hung;
-  for (const auto& port : chosen_ports(model, Port::Kind::block, options_.targets, options_.except)) {
+  for (const auto& port : chosen_ports(model, InjectionPoint::Kind::block, options_.targets, options_.except)) {
     const auto in = options_.form == "serial" ? port.out : port.in;
     const double bound = 1.0 / std::sqrt(static_cast<double>(in));
     const Bottleneck::Weights weights{
@@ -47,11 +47,11 @@ Tuning AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  auto tuning = tune_additions(model, hung, rule, input);
+  auto trainable = tune_additions(model, hung, rule, input);
   const nlohmann::ordered_json form = {
       {"scheme", "adapter"}, {"form", options_.form}, {"scale", options_.scale}, {"activation", options_.activation}};
-  tuning.added_files = {{"additions.json", form.dump(2) + "\n"}};
-  return tuning;
+  trainable.added_files = {{"additions.json", form.dump(2) + "\n"}};
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::adapter

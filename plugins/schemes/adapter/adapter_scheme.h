@@ -29,7 +29,7 @@ struct AdapterOptions {
 };
 
 // y + scale (up act(down z) ), z = y (serial) or x (parallel). `up` starts at zero, so that nothing changes at first.
-class Bottleneck final : public Addition {
+class Bottleneck final : public AdapterModule {
  public:
   struct Weights {
     at::Tensor down, down_bias, up, up_bias;  // [w, in], [w], [out, w], [out]
@@ -49,7 +49,7 @@ class AdapterScheme final : public Scheme {
   explicit AdapterScheme(const AdapterOptions& options) : options_(options) {}
   // Saved as "<block>.adapter.down.weight" and so on, with additions.json, which says how they are used. No `merge`: an
   // adapter is not linear.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   AdapterOptions options_;

@@ -6,7 +6,7 @@
 
 namespace sam3lab::schemes::bitfit {
 
-Tuning BitfitScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet BitfitScheme::prepare(Backbone& model, const SchemeInput& input) const {
   freeze(model);
   const auto parameters = model.parameters();
   const auto further = matching(names_of(parameters), options_.also, "[scheme] also");
@@ -23,9 +23,9 @@ Tuning BitfitScheme::prepare(Backbone& model, const SchemeInput& input) const {
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  Tuning tuning;
-  tuning.groups = parameter_groups(model, chosen, rule, input);
-  return tuning;
+  TrainableSet trainable;
+  trainable.groups = parameter_groups(model, chosen, rule, input);
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::bitfit

@@ -25,7 +25,7 @@ class BitfitScheme final : public Scheme {
   explicit BitfitScheme(const BitfitOptions& options) : options_(options) {}
   // A bias is a parameter whose name ends in "bias"; a norm's scale, a ".weight" of one dimension. UsageError for a model that
   // has neither.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   BitfitOptions options_;

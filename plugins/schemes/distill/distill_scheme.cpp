@@ -52,12 +52,12 @@ std::shared_ptr<Teacher> DistillScheme::teacher(const SchemeInput& input, Backbo
   return teacher_;
 }
 
-Tuning DistillScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet DistillScheme::prepare(Backbone& model, const SchemeInput& input) const {
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  Tuning tuning;
-  tuning.groups = parameter_groups(model, model.parameters(), rule, input);
-  if (!input.make_backbone) return tuning;
+  TrainableSet trainable;
+  trainable.groups = parameter_groups(model, model.parameters(), rule, input);
+  if (!input.make_backbone) return trainable;
   const auto told_by = teacher(input, model);
   const Projections projections = make_projections(model, *told_by, options_, input.seed);
   ParameterGroup group{"distill.projection", {}, input.learning_rate * options_.projection, 0.0};
@@ -65,11 +65,11 @@ Tuning DistillScheme::prepare(Backbone& model, const SchemeInput& input) const {
     group.parameters.emplace_back("distill.projection." + name + ".weight", projection.weight);
     group.parameters.emplace_back("distill.projection." + name + ".bias", projection.bias);
   }
-  if (!group.parameters.empty()) tuning.groups.push_back(std::move(group));
-  tuning.terms = [told_by, projections, options = options_](const Batch& batch, const Outputs& outputs) {
+  if (!group.parameters.empty()) trainable.groups.push_back(std::move(group));
+  trainable.terms = [told_by, projections, options = options_](const Batch& batch, const Outputs& outputs) {
     return distill_terms(outputs, told_by->answer(batch), projections, options, batch.targets.ignore);
   };
-  return tuning;
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::distill

@@ -44,7 +44,7 @@ class DistillScheme final : public Scheme {
   // features, which are not part of the student and not saved with it. `terms` are "distill_feature", "distill_presence",
   // "distill_semantic", "distill_scores" (distill_terms.h). Without make_backbone (plan) there are neither terms nor
   // projections.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   [[nodiscard]] std::shared_ptr<Teacher> teacher(const SchemeInput& input, Backbone& student) const;

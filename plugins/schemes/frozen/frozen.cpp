@@ -7,7 +7,7 @@ namespace {
 
 class Frozen final : public sam3lab::Scheme {
  public:
-  sam3lab::Tuning prepare(sam3lab::Backbone& model, const sam3lab::SchemeInput&) const override {
+  sam3lab::TrainableSet prepare(sam3lab::Backbone& model, const sam3lab::SchemeInput&) const override {
     for (auto& [name, tensor] : model.parameters()) tensor.requires_grad_(false);
     return {};
   }

@@ -2,12 +2,12 @@
 
 namespace sam3lab::schemes::full {
 
-Tuning FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet FullScheme::prepare(Backbone& model, const SchemeInput& input) const {
   auto rule = options_.rates.rule();
   rule.layer_decay["vision"] = options_.vision_layer_decay;
-  Tuning tuning;
-  tuning.groups = parameter_groups(model, model.parameters(), rule, input);
-  return tuning;
+  TrainableSet trainable;
+  trainable.groups = parameter_groups(model, model.parameters(), rule, input);
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::full

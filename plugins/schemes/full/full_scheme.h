@@ -22,7 +22,7 @@ class FullScheme final : public Scheme {
  public:
   explicit FullScheme(const FullOptions& options) : options_(options) {}
   // Groups: plugins/schemes/shared/parameter_groups.h. Parts with scale 0 do not train.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   FullOptions options_;

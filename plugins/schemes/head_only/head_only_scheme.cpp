@@ -4,7 +4,7 @@
 
 namespace sam3lab::schemes::head_only {
 
-Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const {
   freeze(model);
   const auto parameters = model.parameters();
   const auto names = matching(names_of(parameters), options_.trains, "[scheme] trains");
@@ -19,9 +19,9 @@ Tuning HeadOnlyScheme::prepare(Backbone& model, const SchemeInput& input) const 
   RateRule rule;
   rule.decay_vectors = options_.decay_norms_and_biases;
   add_patterns(options_.patterns, options_.pattern_scales, rule);
-  Tuning tuning;
-  tuning.groups = parameter_groups(model, chosen, rule, input);
-  return tuning;
+  TrainableSet trainable;
+  trainable.groups = parameter_groups(model, chosen, rule, input);
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::head_only

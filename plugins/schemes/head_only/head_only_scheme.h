@@ -24,7 +24,7 @@ struct HeadOnlyOptions {
 class HeadOnlyScheme final : public Scheme {
  public:
   explicit HeadOnlyScheme(const HeadOnlyOptions& options) : options_(options) {}
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   HeadOnlyOptions options_;

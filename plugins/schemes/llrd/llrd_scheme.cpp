@@ -2,12 +2,12 @@
 
 namespace sam3lab::schemes::llrd {
 
-Tuning LlrdScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet LlrdScheme::prepare(Backbone& model, const SchemeInput& input) const {
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  Tuning tuning;
-  tuning.groups = parameter_groups(model, model.parameters(), rule, input);
-  return tuning;
+  TrainableSet trainable;
+  trainable.groups = parameter_groups(model, model.parameters(), rule, input);
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::llrd

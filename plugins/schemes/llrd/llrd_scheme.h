@@ -20,7 +20,7 @@ class LlrdScheme final : public Scheme {
  public:
   explicit LlrdScheme(const LlrdOptions& options) : options_(options) {}
   // Groups: plugins/schemes/shared/parameter_groups.h.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   LlrdOptions options_;

@@ -55,8 +55,8 @@ struct Merge {
 
 }  // namespace
 
-Tuning LoraScheme::prepare(Backbone& model, const SchemeInput& input) const {
-  const auto ports = chosen_ports(model, Port::Kind::linear, options_.targets, options_.except);
+TrainableSet LoraScheme::prepare(Backbone& model, const SchemeInput& input) const {
+  const auto ports = chosen_ports(model, InjectionPoint::Kind::linear, options_.targets, options_.except);
   const auto parameters = model.parameters();
   const std::map<std::string, at::Tensor> weights(parameters.begin(), parameters.end());
   std::vector<Hung> hung;
@@ -72,14 +72,14 @@ Tuning LoraScheme::prepare(Backbone& model, const SchemeInput& input) const {
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  auto tuning = tune_additions(model, hung, rule, input);
-  tuning.added = peft_names(hung);
-  tuning.added_files = {{"adapter_config.json", peft_config(ports, options_)}};
-  tuning.merge = [merges = std::move(merges)](bool on) mutable {
+  auto trainable = tune_additions(model, hung, rule, input);
+  trainable.added = peft_names(hung);
+  trainable.added_files = {{"adapter_config.json", peft_config(ports, options_)}};
+  trainable.merge = [merges = std::move(merges)](bool on) mutable {
     const at::NoGradGuard no_grad;
     for (auto& merge : merges) merge.set(on);
   };
-  return tuning;
+  return trainable;
 }
 
 }  // namespace sam3lab::schemes::lora

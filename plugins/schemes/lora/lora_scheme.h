@@ -31,7 +31,7 @@ struct LoraOptions {
 };
 
 // y + scale B A x. B starts at zero, so that nothing changes at first.
-class LowRank final : public Addition {
+class LowRank final : public AdapterModule {
  public:
   LowRank(at::Tensor a, at::Tensor b, double scale, double dropout);  // [r, in], [out, r]
   [[nodiscard]] at::Tensor after(const at::Tensor& x, const at::Tensor& y, bool training) const override;
@@ -49,7 +49,7 @@ class LoraScheme final : public Scheme {
   explicit LoraScheme(const LoraOptions& options) : options_(options) {}
   // `added` and `added_files` are what the PEFT library reads beside transformers' Sam3Model (peft_layout.h). `merge` keeps
   // the rows that it changes, so that taking the updates out restores every bit.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   LoraOptions options_;

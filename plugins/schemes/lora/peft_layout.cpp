@@ -7,7 +7,7 @@
 
 namespace sam3lab::schemes::lora {
 
-std::string peft_module(const Port& port) {
+std::string peft_module(const InjectionPoint& port) {
   const auto names = names_in_transformers(port.weight);
   const auto part = static_cast<std::size_t>(port.first_row / port.out);
   if (part >= names.size()) return port.name;
@@ -24,7 +24,7 @@ NamedTensors peft_names(const std::vector<Hung>& hung) {
   return named;
 }
 
-std::string peft_config(const std::vector<Port>& ports, const LoraOptions& options) {
+std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options) {
   nlohmann::ordered_json config;
   config["peft_type"] = "LORA";
   config["base_model_name_or_path"] = nullptr;

@@ -13,8 +13,8 @@ namespace sam3lab::schemes::lora {
 
 struct LoraOptions;
 
-[[nodiscard]] std::string peft_module(const Port& port);
+[[nodiscard]] std::string peft_module(const InjectionPoint& port);
 [[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung);
-[[nodiscard]] std::string peft_config(const std::vector<Port>& ports, const LoraOptions& options);
+[[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options);
 
 }  // namespace sam3lab::schemes::lora

@@ -16,9 +16,9 @@ std::pair<at::Tensor, at::Tensor> Prefix::keys_values(const at::Tensor& keys, co
   return {in_front(keys_, keys), in_front(values_, values)};
 }
 
-Tuning PrefixScheme::prepare(Backbone& model, const SchemeInput& input) const {
+TrainableSet PrefixScheme::prepare(Backbone& model, const SchemeInput& input) const {
   std::vector<Hung> hung;
-  for (const auto& port : chosen_ports(model, Port::Kind::attention, options_.targets, options_.except)) {
+  for (const auto& port : chosen_ports(model, InjectionPoint::Kind::attention, options_.targets, options_.except)) {
     const std::vector<std::int64_t> shape{port.in, options_.length, port.out};
     hung.push_back(
         {port, std::make_shared<Prefix>(uniform_start(model, shape, options_.spread, input.seed, port.name + ".prefix.keys"),

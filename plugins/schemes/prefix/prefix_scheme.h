@@ -25,7 +25,7 @@ struct PrefixOptions {
   }
 };
 
-class Prefix final : public Addition {
+class Prefix final : public AdapterModule {
  public:
   Prefix(at::Tensor keys, at::Tensor values) : keys_(std::move(keys)), values_(std::move(values)) {}  // [heads, P, C / heads]
   [[nodiscard]] std::pair<at::Tensor, at::Tensor> keys_values(const at::Tensor& keys, const at::Tensor& values,
@@ -40,7 +40,7 @@ class PrefixScheme final : public Scheme {
  public:
   explicit PrefixScheme(const PrefixOptions& options) : options_(options) {}
   // Saved as "<attention>.keys_values.prefix.keys" and ".values". No `merge`.
-  Tuning prepare(Backbone& model, const SchemeInput& input) const override;
+  TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:
   PrefixOptions options_;

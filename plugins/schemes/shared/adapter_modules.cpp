@@ -16,11 +16,11 @@
 namespace sam3lab::schemes {
 namespace {
 
-std::string name_of(Port::Kind kind) {
+std::string name_of(InjectionPoint::Kind kind) {
   switch (kind) {
-    case Port::Kind::linear:
+    case InjectionPoint::Kind::linear:
       return "linear layer";
-    case Port::Kind::block:
+    case InjectionPoint::Kind::block:
       return "MLP or attention";
     default:
       return "attention's keys and values";
@@ -45,7 +45,8 @@ void add_patterns(const std::string& name, std::set<std::string>& into) {
   }
 }
 
-Fault no_match(const std::string& option, const std::string& pattern, Port::Kind kind, const std::vector<std::string>& names) {
+Fault no_match(const std::string& option, const std::string& pattern, InjectionPoint::Kind kind,
+               const std::vector<std::string>& names) {
   std::set<std::string> known;
   for (const auto& name : names) add_patterns(name, known);
   std::string fix = did_you_mean(pattern, {known.begin(), known.end()});
@@ -60,9 +61,10 @@ at::Device device_of(Backbone& model) {
 
 }  // namespace
 
-std::vector<Port> chosen_ports(const Backbone& model, Port::Kind kind, const Texts& targets, const Texts& except) {
-  std::vector<Port> ports = model.ports();
-  std::erase_if(ports, [&](const Port& port) { return port.kind != kind; });
+std::vector<InjectionPoint> chosen_ports(const Backbone& model, InjectionPoint::Kind kind, const Texts& targets,
+                                         const Texts& except) {
+  std::vector<InjectionPoint> ports = model.injection_points();
+  std::erase_if(ports, [&](const InjectionPoint& port) { return port.kind != kind; });
   if (ports.empty()) {
     throw UsageError(
         Fault{"[scheme]", "this backbone offers no " + name_of(kind) + " to add to", "", "", "choose another scheme"});
@@ -76,10 +78,10 @@ std::vector<Port> chosen_ports(const Backbone& model, Port::Kind kind, const Tex
         faults.push_back(no_match(option, pattern, kind, names));
     }
   }
-  const auto any = [](const Texts& patterns, const Port& port) {
+  const auto any = [](const Texts& patterns, const InjectionPoint& port) {
     return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches(pattern, port.name); });
   };
-  std::erase_if(ports, [&](const Port& port) { return !any(targets, port) || any(except, port); });
+  std::erase_if(ports, [&](const InjectionPoint& port) { return !any(targets, port) || any(except, port); });
   if (faults.empty() && ports.empty())
     faults.push_back(
         {"[scheme] targets", "nothing is left to train", "", "at least one pattern that 'except' leaves something of", ""});
@@ -87,15 +89,15 @@ std::vector<Port> chosen_ports(const Backbone& model, Port::Kind kind, const Tex
   return ports;
 }
 
-Tuning tune_additions(Backbone& model, const std::vector<Hung>& hung, const RateRule& rule, const SchemeInput& input) {
+TrainableSet tune_additions(Backbone& model, const std::vector<Hung>& hung, const RateRule& rule, const SchemeInput& input) {
   freeze(model);
-  Tuning tuning;
+  TrainableSet trainable;
   for (const auto& [port, addition] : hung) {
     model.attach(port.name, addition);
-    for (const auto& [name, tensor] : addition->parameters()) tuning.added.emplace_back(port.name + "." + name, tensor);
+    for (const auto& [name, tensor] : addition->parameters()) trainable.added.emplace_back(port.name + "." + name, tensor);
   }
-  tuning.groups = parameter_groups(model, tuning.added, rule, input);
-  return tuning;
+  trainable.groups = parameter_groups(model, trainable.added, rule, input);
+  return trainable;
 }
 
 at::Tensor uniform_start(Backbone& model, std::vector<std::int64_t> shape, double bound, std::uint64_t seed,

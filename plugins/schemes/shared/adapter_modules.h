@@ -13,16 +13,17 @@ namespace sam3lab::schemes {
 
 // Ports of one kind whose name matches one of `targets` and none of `except` (shell patterns; * crosses dots), in the model's
 // order. UsageError, with what may have been meant, for a pattern that matches none, and if nothing is left.
-std::vector<Port> chosen_ports(const Backbone& model, Port::Kind kind, const Texts& targets, const Texts& except);
+std::vector<InjectionPoint> chosen_ports(const Backbone& model, InjectionPoint::Kind kind, const Texts& targets,
+                                         const Texts& except);
 
 struct Hung {
-  Port port;
-  std::shared_ptr<const Addition> addition;
+  InjectionPoint port;
+  std::shared_ptr<const AdapterModule> addition;
 };
 
 // Freezes the model, hangs the additions and groups their parameters, each with the rate of the place of its port. `added`
 // names them "<port>.<name of the addition's parameter>".
-Tuning tune_additions(Backbone& model, const std::vector<Hung>& hung, const RateRule& rule, const SchemeInput& input);
+TrainableSet tune_additions(Backbone& model, const std::vector<Hung>& hung, const RateRule& rule, const SchemeInput& input);
 
 // float32, uniform in -bound..bound, on the model's device; the same for equal seed and name on any machine.
 at::Tensor uniform_start(Backbone& model, std::vector<std::int64_t> shape, double bound, std::uint64_t seed,

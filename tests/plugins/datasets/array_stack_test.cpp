@@ -58,7 +58,7 @@ class ArrayStack : public testing::Test {
 };
 
 TEST_F(ArrayStack, GivesEachPictureItsObjects) {
-  const PictureStack stack(options_);
+  const ImageStack stack(options_);
   EXPECT_TRUE(stack.faults().empty());
   ASSERT_EQ(stack.size(), 6);
   EXPECT_EQ(stack.item(1).id, "Fold 1/images/images/00001");
@@ -83,7 +83,7 @@ TEST_F(ArrayStack, GivesEachPictureItsObjects) {
 TEST_F(ArrayStack, UnitesAClass) {
   options_.targets = "class";
   options_.subject = "{fold}";
-  const PictureStack stack(options_);
+  const ImageStack stack(options_);
   const auto loaded = stack.load(1);
   ASSERT_EQ(loaded.labels.size(), 1U);
   EXPECT_EQ(loaded.labels[0].masks.size(0), 1);
@@ -94,12 +94,12 @@ TEST_F(ArrayStack, UnitesAClass) {
 TEST_F(ArrayStack, FindsFaults) {
   options_.expect = 7;
   options_.labels = {"a", "b", "c", "d"};
-  EXPECT_EQ(PictureStack(options_).faults().size(), 3U) << "too few channels, twice, and the number of pictures";
+  EXPECT_EQ(ImageStack(options_).faults().size(), 3U) << "too few channels, twice, and the number of pictures";
   options_.expect = 0;
   options_.labels = {"a"};
   write_npy(folder_ / "Fold 1/masks/masks.npy", torch::zeros({2, 8, 10}));
   std::filesystem::remove(folder_ / "Fold 2/masks/masks.npy");
-  const PictureStack stack(options_);
+  const ImageStack stack(options_);
   ASSERT_EQ(stack.faults().size(), 2U);
   EXPECT_THAT(stack.faults()[0].what, HasSubstr("does not go with its pictures"));
   EXPECT_THAT(stack.faults()[1].what, HasSubstr("not one file of masks"));
@@ -108,11 +108,11 @@ TEST_F(ArrayStack, FindsFaults) {
 
 TEST_F(ArrayStack, RefusesWhatIsNoPictureOrNumber) {
   write_npy(folder_ / "Fold 1/images/images.npy", torch::full({3, 8, 10}, -1.0));
-  EXPECT_THROW(PictureStack(options_).load(0), DataError);
+  EXPECT_THROW(ImageStack(options_).load(0), DataError);
   write_npy(folder_ / "Fold 2/masks/masks.npy", torch::full({3, 8, 10, 3}, 0.5));
-  EXPECT_THROW(PictureStack(options_).load(3), DataError);
+  EXPECT_THROW(ImageStack(options_).load(3), DataError);
   options_.masks = {"a", "b"};
-  EXPECT_THROW(PictureStack{options_}, UsageError);
+  EXPECT_THROW(ImageStack{options_}, UsageError);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ class PairedFolders : public testing::Test {
     return folder_ / "table.toml";
   }
   static LabelledImage load(const PairedFoldersOptions& options, std::int64_t index = 0) {
-    const PicturePairs data(options);
+    const ImagePairs data(options);
     EXPECT_THAT(data.faults(), testing::SizeIs(0)) << data.faults().front().text();
     return data.load(index);
   }
@@ -109,7 +109,7 @@ class PairedFolders : public testing::Test {
   }
   static std::string faults_of(const PairedFoldersOptions& options) {
     std::string text;
-    for (const auto& fault : PicturePairs(options).faults()) text += fault.text() + "\n";
+    for (const auto& fault : ImagePairs(options).faults()) text += fault.text() + "\n";
     return text;
   }
   Folder folder_;

@@ -24,7 +24,7 @@ TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
   png("set/normal/normal (1)_mask.png", block(0, 0, 0, 0));
   auto options = of_set("{class:benign|malignant|normal}/{id}.png", "{class}/{id}_mask*.png", "breast lesion");
   options.expect = 3;
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   EXPECT_TRUE(data.faults().empty()) << data.faults().front().text();
   ASSERT_EQ(data.size(), 3);
   EXPECT_EQ(data.item(0).id, "benign (1)");
@@ -34,9 +34,9 @@ TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
   EXPECT_TRUE(data.load(2).labels.empty());
   EXPECT_THAT(data.files(), SizeIs(7));
   options.targets = "instances";
-  EXPECT_EQ(PicturePairs(options).load(0).labels[0].masks.size(0), 2);
+  EXPECT_EQ(ImagePairs(options).load(0).labels[0].masks.size(0), 2);
   options.empty = "drop";
-  const PicturePairs filled(options);
+  const ImagePairs filled(options);
   EXPECT_EQ(filled.size(), 2);
   EXPECT_EQ(filled.dropped(), 1);
 }
@@ -54,7 +54,7 @@ TEST_F(PairedFolders, PartsSitesAndSubjects) {
   options.parts = {"trainval=train"};
   options.subject = "{patient}";
   options.site = "hospital {patient}";
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   ASSERT_EQ(data.size(), 6);
   const auto item = data.item(1);
   EXPECT_EQ(item.id, "test/images/p7-2");  // by bytes: -10 comes before -2
@@ -65,7 +65,7 @@ TEST_F(PairedFolders, PartsSitesAndSubjects) {
   EXPECT_EQ(data.item(0).begin, 1.0);
   EXPECT_EQ(data.item(3).part, "train");
   options.collection = "shared";
-  EXPECT_EQ(PicturePairs(options).item(0).subject, "shared/p7");
+  EXPECT_EQ(ImagePairs(options).item(0).subject, "shared/p7");
 }
 
 TEST_F(PairedFolders, SubjectsFromATable) {
@@ -77,14 +77,14 @@ TEST_F(PairedFolders, SubjectsFromATable) {
   std::filesystem::remove(folder_ / "set/images/a.png");
   text("subjects.toml", "\"sequence 1\" = [[1, 25]]\n\"sequence 2\" = [\"30\"]\n");
   options.subject_table = folder_ / "subjects.toml";
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   EXPECT_TRUE(data.faults().empty());
   EXPECT_EQ(data.item(1).subject, "set/sequence 1");
   EXPECT_EQ(data.item(2).subject, "set/sequence 2");
   text("subjects.toml", "\"sequence 1\" = [[1, 1]]\n");
   EXPECT_THAT(faults_of(options), HasSubstr("table of subjects does not know; got 2: 2, 30"));
   text("subjects.toml", "\"a\" = [[1, 5]]\n\"b\" = [[5, 9]]\n\"c\" = 3\n");
-  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
+  EXPECT_THAT(refusal([&] { ImagePairs made(options); }),
               AllOf(HasSubstr("2 "), HasSubstr("subjects.toml:2"), HasSubstr("overlaps"), HasSubstr("subjects.toml:3")));
 }
 
@@ -101,7 +101,7 @@ TEST_F(PairedFolders, PixelSizesFromATable) {
       of_set("training_set/{exam:[0-9]+}_{view:[0-9]*HC}.png", "training_set/{exam}_{view}_Annotation.png", "fetal head");
   options.spacing_table = "sizes.csv";
   options.spacing_mm = {"pixel size(mm)"};
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   EXPECT_TRUE(data.faults().empty()) << data.faults().front().text();
   ASSERT_EQ(data.item(1).id, "training_set/010_2HC");
   const std::array<double, 2> first = {0.0691358041432, 0.0691358041432}, second = {0.1313, 0.1313};
@@ -147,13 +147,12 @@ TEST_F(PairedFolders, PixelSizesThatAreMissingOrNone) {
               AllOf(HasSubstr("nowhere.csv: the table of pixel sizes is not there"), HasSubstr("another number of images")));
   options.spacing_table = "sizes.csv";
   text("set/sizes.csv", "filename,mm\n\"a.png,1\n");
-  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
+  EXPECT_THAT(refusal([&] { ImagePairs made(options); }),
               AllOf(HasSubstr("3 "), HasSubstr("sizes.csv:2: a quote that is not closed")));
   options.pixel_um = 3;
-  EXPECT_THAT(refusal([&] { PicturePairs made(options); }), HasSubstr("2 dataset/paired_folders: two sizes of a pixel"));
+  EXPECT_THAT(refusal([&] { ImagePairs made(options); }), HasSubstr("2 dataset/paired_folders: two sizes of a pixel"));
   options.spacing_mm.clear();
-  EXPECT_THAT(refusal([&] { PicturePairs made(options); }),
-              HasSubstr("2 dataset/paired_folders: a table of pixel sizes needs"));
+  EXPECT_THAT(refusal([&] { ImagePairs made(options); }), HasSubstr("2 dataset/paired_folders: a table of pixel sizes needs"));
 }
 
 TEST_F(PairedFolders, FindsWhatIsWrongWithTheFiles) {
@@ -177,15 +176,15 @@ TEST_F(PairedFolders, FindsWhatIsWrongWithTheFiles) {
   options.orphans = "allow";
   options.missing_mask = "empty";
   options.exclude = {"D"};
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   EXPECT_TRUE(data.faults().empty());
   EXPECT_EQ(data.size(), 4);
   EXPECT_TRUE(data.load(0).labels.empty());  // C
   EXPECT_TRUE(data.load(0).unsure.empty());
   options.missing_mask = "unsure";
-  EXPECT_THAT(PicturePairs(options).load(0).unsure, ElementsAre("thing"));
+  EXPECT_THAT(ImagePairs(options).load(0).unsure, ElementsAre("thing"));
   options.missing_mask = "skip";
-  const PicturePairs skipping(options);
+  const ImagePairs skipping(options);
   EXPECT_EQ(skipping.size(), 2);
   EXPECT_EQ(skipping.skipped(), 2);
 }
@@ -197,7 +196,7 @@ TEST_F(PairedFolders, OneLabelATemplateAndTwoFilesOfOneLabel) {
   png("set/heart/a.png", block(6, 6, 3, 3));
   options.masks = {"left/{id}.png", "right/{id}.png", "heart/{id}.png"};
   options.labels = {"lung", "lung", "heart"};
-  const PicturePairs data(options);
+  const ImagePairs data(options);
   EXPECT_THAT(data.labels(), ElementsAre("lung", "heart"));
   const auto image = data.load(0);
   EXPECT_EQ(pixels(image, "lung"), 8);
@@ -208,7 +207,7 @@ TEST_F(PairedFolders, OptionsThatContradictEachOther) {
   const auto refuse = [&](auto change) {
     auto options = one("binary", "masks/{id}.png");
     change(options);
-    return refusal([&] { PicturePairs made(options); });
+    return refusal([&] { ImagePairs made(options); });
   };
   EXPECT_THAT(refuse([](auto& o) { o.labels = {}; }), AllOf(HasSubstr("2 "), HasSubstr("either `labels` or `table`")));
   EXPECT_THAT(refuse([](auto& o) { o.labels = {}, o.table = "t.toml"; }), HasSubstr("this encoding has no table; got binary"));

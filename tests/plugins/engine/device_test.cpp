@@ -78,50 +78,50 @@ Batch with_boxes_and_ignored_pixels(Batch batch) {
   return batch;
 }
 
-Share share(std::int64_t accumulate, bool more = true) {
-  auto result = make_shares(test::two_query_samples(3, side), 1, accumulate).front();
+Shard shard(std::int64_t accumulate, bool more = true) {
+  auto result = make_shards(test::two_query_samples(3, side), 1, accumulate).front();
   if (!more) return result;
   result.whole = with_boxes_and_ignored_pixels(result.whole);
   for (auto& part : result.parts) part = with_boxes_and_ignored_pixels(part);
   return result;
 }
 
-using Prepare = std::function<Tuning(Backbone&)>;
+using Prepare = std::function<TrainableSet(Backbone&)>;
 
-Tuning everything(Backbone& model) {
-  Tuning tuning;
-  tuning.groups = {{"all", model.parameters(), 1e-2, 0.1}};
-  for (auto& [name, parameter] : tuning.groups.front().parameters) parameter.requires_grad_(true);
-  return tuning;
+TrainableSet everything(Backbone& model) {
+  TrainableSet trainable;
+  trainable.groups = {{"all", model.parameters(), 1e-2, 0.1}};
+  for (auto& [name, parameter] : trainable.groups.front().parameters) parameter.requires_grad_(true);
+  return trainable;
 }
 
 struct Trained {
   std::shared_ptr<sam3::Sam3> model;
-  Tuning tuning;
+  TrainableSet trainable;
   PassResult pass;
 };
 
-Trained train(c10::Device device, const sam3::Sam3Options& options, const Share& work, const Prepare& prepare = everything) {
+Trained train(c10::Device device, const sam3::Sam3Options& options, const Shard& work, const Prepare& prepare = everything) {
   at::set_num_threads(1);
   Trained result;
   result.model = std::make_shared<sam3::Sam3>(options);
   result.model->initialise(1);
   if (!device.is_cpu()) result.model->move(device);
-  result.tuning = prepare(*result.model);
+  result.trainable = prepare(*result.model);
   result.model->train(true);
   PassOptions pass{.seed = 3};
   pass.num_boxes = boxes_per_copy({work});
-  result.pass = add_gradients(*result.model, result.tuning, recipe(), work, pass);
+  result.pass = add_gradients(*result.model, result.trainable, recipe(), work, pass);
   return result;
 }
 
 // Largest difference between gradients, relative to the norm of all.
 double difference(const Trained& a, const Trained& b) {
   double far = 0.0, whole = 0.0;
-  for (std::size_t g = 0; g < a.tuning.groups.size(); ++g) {
-    for (std::size_t i = 0; i < a.tuning.groups[g].parameters.size(); ++i) {
-      const auto of = [&](const Trained& trained) { return trained.tuning.groups[g].parameters[i].second.grad(); };
-      EXPECT_EQ(of(a).defined(), of(b).defined()) << a.tuning.groups[g].parameters[i].first;
+  for (std::size_t g = 0; g < a.trainable.groups.size(); ++g) {
+    for (std::size_t i = 0; i < a.trainable.groups[g].parameters.size(); ++i) {
+      const auto of = [&](const Trained& trained) { return trained.trainable.groups[g].parameters[i].second.grad(); };
+      EXPECT_EQ(of(a).defined(), of(b).defined()) << a.trainable.groups[g].parameters[i].first;
       if (!of(a).defined() || !of(b).defined()) continue;
       far += (of(a).cpu() - of(b).cpu()).to(at::kDouble).pow(2).sum().item<double>();
       whole += of(b).cpu().to(at::kDouble).pow(2).sum().item<double>();
@@ -144,7 +144,7 @@ class Device : public testing::TestWithParam<const char*> {
 
 TEST_P(Device, TheModelAndItsLossesAreThoseOfTheCpu) {
   for (const std::string recompute : {"off", "on"}) {
-    const auto there = train(device, tiny(0.0, recompute), share(1)), cpu = train(c10::kCPU, tiny(0.0, recompute), share(1));
+    const auto there = train(device, tiny(0.0, recompute), shard(1)), cpu = train(c10::kCPU, tiny(0.0, recompute), shard(1));
     ASSERT_EQ(there.pass.loss.terms.size(), cpu.pass.loss.terms.size());
     for (std::size_t t = 0; t < cpu.pass.loss.terms.size(); ++t) {
       const double expected = cpu.pass.loss.terms[t].value.item<double>();
@@ -157,12 +157,12 @@ TEST_P(Device, TheModelAndItsLossesAreThoseOfTheCpu) {
 }
 
 TEST_P(Device, AccumulatedPartsGiveTheGradientOfTheWhole) {
-  EXPECT_LT(difference(train(device, tiny(0.0, "on"), share(3, false)), train(device, tiny(0.0, "off"), share(1, false))),
+  EXPECT_LT(difference(train(device, tiny(0.0, "on"), shard(3, false)), train(device, tiny(0.0, "off"), shard(1, false))),
             close);
 }
 
 TEST_P(Device, RecomputationSeesTheSameDropout) {
-  const auto kept = train(device, tiny(0.3, "off"), share(1)), again = train(device, tiny(0.3, "on"), share(1));
+  const auto kept = train(device, tiny(0.3, "off"), shard(1)), again = train(device, tiny(0.3, "on"), shard(1));
   EXPECT_TRUE(kept.pass.random);
   EXPECT_EQ(again.pass.loss.total.item<double>(), kept.pass.loss.total.item<double>());
   EXPECT_LT(difference(again, kept), close);
@@ -171,7 +171,7 @@ TEST_P(Device, RecomputationSeesTheSameDropout) {
 // Both keep for the backward pass what CPU kernels can do without; elsewhere they must do with LibTorch's.
 TEST_P(Device, FastAndLeanOptionsOfTheModelWorkWithoutOurKernels) {
   for (const std::string memory : {"fast", "lean"}) {
-    EXPECT_LT(difference(train(device, tiny(0.0, "auto", memory), share(1)), train(c10::kCPU, tiny(0.0, "off"), share(1))),
+    EXPECT_LT(difference(train(device, tiny(0.0, "auto", memory), shard(1)), train(c10::kCPU, tiny(0.0, "off"), shard(1))),
               close)
         << memory;
   }
@@ -193,15 +193,15 @@ TEST_P(Device, SchemesHangTheirParametersThere) {
       };
       return scheme()->prepare(model, {1e-3, 0.1, 7, teacher});
     };
-    const auto there = train(device, tiny(0.0, "off"), share(1), prepare),
-               cpu = train(c10::kCPU, tiny(0.0, "off"), share(1), prepare);
+    const auto there = train(device, tiny(0.0, "off"), shard(1), prepare),
+               cpu = train(c10::kCPU, tiny(0.0, "off"), shard(1), prepare);
     EXPECT_LT(difference(there, cpu), close);
-    for (const auto& group : there.tuning.groups) {
+    for (const auto& group : there.trainable.groups) {
       for (const auto& [name, parameter] : group.parameters) EXPECT_EQ(parameter.device(), device) << name;
     }
-    if (!there.tuning.merge) continue;
-    there.tuning.merge(true);
-    there.tuning.merge(false);
+    if (!there.trainable.merge) continue;
+    there.trainable.merge(true);
+    there.trainable.merge(false);
   }
 }
 
@@ -210,9 +210,9 @@ TEST_P(Device, UpdatesAveragesAndCheckpointsMoveBetweenDevices) {
   std::vector<at::Tensor> averages;
   const auto file = std::filesystem::temp_directory_path() / ("sam3lab-device-test-" + std::to_string(::getpid()));
   for (const auto where : {device, c10::Device(c10::kCPU)}) {
-    auto trained = train(where, tiny(0.0, "off"), share(1));
-    AdamW optimiser(trained.tuning.groups, {});
-    MovingAverage average(trained.tuning.groups, 0.5);
+    auto trained = train(where, tiny(0.0, "off"), shard(1));
+    AdamW optimiser(trained.trainable.groups, {});
+    MovingAverage average(trained.trainable.groups, 0.5);
     EXPECT_GT(optimiser.clip(0.1), 0.1);
     optimiser.step(1.0);
     average.update();
@@ -220,7 +220,7 @@ TEST_P(Device, UpdatesAveragesAndCheckpointsMoveBetweenDevices) {
     write_safetensors(file.string(), optimiser.state());
     const auto saved = read_safetensors(file.string()).tensors;
     states.push_back(saved);
-    AdamW other(trained.tuning.groups, {});  // on the device, from tensors on the CPU
+    AdamW other(trained.trainable.groups, {});  // on the device, from tensors on the CPU
     other.restore(saved);
     for (const auto& [name, tensor] : other.state()) {
       EXPECT_EQ(tensor.device(), where) << name;
@@ -246,7 +246,7 @@ TEST_P(Device, PredictionsComeBackToTheCpu) {
     model.initialise(1);
     if (!where.is_cpu()) model.move(where);
     model.train(false);
-    Batch batch = share(1).whole;
+    Batch batch = shard(1).whole;
     batch.targets = {};
     both.push_back(model.forward(on_device(std::move(batch), where)));
   }

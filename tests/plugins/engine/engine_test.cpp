@@ -55,11 +55,11 @@ Result gradients_of(const sam3::Sam3Options& options, std::int64_t accumulate, c
   model.initialise(1);
   for (auto& [name, parameter] : model.parameters()) parameter.requires_grad_(true);
   model.train(true);
-  const auto shares = make_shares(samples(56), 1, accumulate);
+  const auto shards = make_shards(samples(56), 1, accumulate);
   PassOptions with = pass;
-  with.num_boxes = boxes_per_copy(shares);
+  with.num_boxes = boxes_per_copy(shards);
   Result result;
-  result.pass = add_gradients(model, {}, recipe(), shares.front(), with);
+  result.pass = add_gradients(model, {}, recipe(), shards.front(), with);
   for (auto& [name, parameter] : model.parameters())
     result.gradients.push_back(parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter));
   return result;

@@ -129,15 +129,15 @@ TEST(Distill, AStudentOfAnotherWidthGetsCloserToItsTeacher) {
   options.teacher_size = "small";
   options.teacher_image_size = 140;
   const DistillScheme scheme(options);
-  const auto tuning = scheme.prepare(student, with_teacher(teacher, asked));
+  const auto trainable = scheme.prepare(student, with_teacher(teacher, asked));
   EXPECT_EQ(std::get<std::int64_t>(asked.at("img_size")), 140);
-  ASSERT_EQ(tuning.groups.back().name, "distill.projection");
-  EXPECT_EQ(tuning.groups.back().parameters.size(), 4U);  // 32 wide against 64: both features
-  EXPECT_TRUE(tuning.added.empty());                      // the student is saved whole, without projections
+  ASSERT_EQ(trainable.groups.back().name, "distill.projection");
+  EXPECT_EQ(trainable.groups.back().parameters.size(), 4U);  // 32 wide against 64: both features
+  EXPECT_TRUE(trainable.added.empty());                      // the student is saved whole, without projections
   for (const auto& [name, tensor] : teacher->parameters()) EXPECT_FALSE(tensor.requires_grad()) << name;
 
   std::vector<torch::optim::OptimizerParamGroup> groups;
-  for (const auto& group : tuning.groups) {
+  for (const auto& group : trainable.groups) {
     std::vector<at::Tensor> tensors;
     for (const auto& [name, tensor] : group.parameters) tensors.push_back(tensor);
     groups.emplace_back(tensors);
@@ -148,13 +148,13 @@ TEST(Distill, AStudentOfAnotherWidthGetsCloserToItsTeacher) {
   for (int step = 0; step < 6; ++step) {
     student.train(true);
     at::Tensor sum = at::zeros({});
-    const auto terms = tuning.terms(batch, student.forward(batch));
+    const auto terms = trainable.terms(batch, student.forward(batch));
     ASSERT_EQ(terms.size(), 4U);
     for (const auto& term : terms) sum = sum + term.value * term.weight;
     losses.push_back(sum.item<double>());
     optimiser.zero_grad();
     sum.backward();
-    for (const auto& [name, tensor] : tuning.groups.back().parameters) EXPECT_TRUE(tensor.grad().defined()) << name;
+    for (const auto& [name, tensor] : trainable.groups.back().parameters) EXPECT_TRUE(tensor.grad().defined()) << name;
     optimiser.step();
   }
   EXPECT_LT(losses.back(), 0.95 * losses.front());
@@ -168,20 +168,20 @@ TEST(Distill, EqualWidthsNeedNoProjectionAndTwoStudentsHaveOneTeacher) {
   options.teacher_size = "tiny";
   const DistillScheme scheme(options);
   const auto input = with_teacher(teacher, asked);
-  const auto tuning = scheme.prepare(first, input);
+  const auto trainable = scheme.prepare(first, input);
   const auto* made = teacher.get();
   EXPECT_FALSE(asked.contains("img_size"));
   (void)scheme.prepare(second, input);
   EXPECT_EQ(teacher.get(), made);
-  for (const auto& group : tuning.groups) EXPECT_NE(group.name, "distill.projection");
+  for (const auto& group : trainable.groups) EXPECT_NE(group.name, "distill.projection");
   // The teacher's twin has nothing to learn from it.
   first.initialise(11);
   first.train(false);
-  for (const auto& term : tuning.terms(two_images(), first.forward(two_images())))
+  for (const auto& term : trainable.terms(two_images(), first.forward(two_images())))
     EXPECT_NEAR(term.value.item<double>(), 0.0, 1e-5) << term.name;
   // Where no model may be built, the groups can be had all the same.
   const auto planned = DistillScheme(options).prepare(second, {1e-3, 0.1, 0, {}});
-  EXPECT_EQ(planned.groups.size(), tuning.groups.size());
+  EXPECT_EQ(planned.groups.size(), trainable.groups.size());
   EXPECT_FALSE(planned.terms);
 }
 

@@ -51,7 +51,7 @@ class KeptFeatures : public testing::Test {
   KeptFeatures() {
     std::string name = (std::filesystem::temp_directory_path() / "sam3lab_kept_XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
-    store = std::make_shared<FeatureFiles>(folder_, 1'000'000'000, "test");
+    store = std::make_shared<FeatureCache>(folder_, 1'000'000'000, "test");
     at::set_num_threads(1);
   }
   ~KeptFeatures() override { std::filesystem::remove_all(folder_); }
@@ -65,11 +65,11 @@ class KeptFeatures : public testing::Test {
     return since;
   }
 
-  std::shared_ptr<FeatureFiles> store;
+  std::shared_ptr<FeatureCache> store;
 
  private:
   std::filesystem::path folder_;
-  FeatureFiles::Counts before_;
+  FeatureCache::Counts before_;
 };
 
 using Looked = std::pair<std::int64_t, std::int64_t>;  // missing, found
@@ -77,10 +77,10 @@ using Looked = std::pair<std::int64_t, std::int64_t>;  // missing, found
 struct Tuned {
   explicit Tuned(const sam3::Sam3Options& options, const Scheme& scheme = HeadOnlyScheme(HeadOnlyOptions{})) : model(options) {
     additions::fill(model);
-    tuning = scheme.prepare(model, additions::usual);
+    trainable = scheme.prepare(model, additions::usual);
   }
   sam3::Sam3 model;
-  Tuning tuning;
+  TrainableSet trainable;
 };
 
 Criterion recipe() {
@@ -115,17 +115,17 @@ Batch one_image(bool boxes) {
 
 // Loss, then gradients of all that trains.
 std::vector<at::Tensor> gradients(Tuned& tuned, const Batch& batch, std::optional<at::ScalarType> type = {}) {
-  for (const auto& group : tuned.tuning.groups) {
+  for (const auto& group : tuned.trainable.groups) {
     for (const auto& [name, parameter] : group.parameters) parameter.mutable_grad() = at::Tensor();
   }
   tuned.model.train(true);
-  Share share;
-  share.whole = batch;
+  Shard shard;
+  shard.whole = batch;
   PassOptions options;
   options.type = type;
-  const auto pass = add_gradients(tuned.model, tuned.tuning, recipe(), share, options);
+  const auto pass = add_gradients(tuned.model, tuned.trainable, recipe(), shard, options);
   std::vector<at::Tensor> all{pass.loss.total.detach()};
-  for (const auto& group : tuned.tuning.groups) {
+  for (const auto& group : tuned.trainable.groups) {
     for (const auto& [name, parameter] : group.parameters)
       all.push_back(parameter.grad().defined() ? parameter.grad().clone() : at::zeros_like(parameter));
   }
@@ -150,7 +150,7 @@ TEST_F(KeptFeatures, GradientsAreTheSameBitForBit) {
         Tuned tuned(tiny(recompute, 0.1));
         const Batch batch = one_image(boxes);
         const auto without = gradients(tuned, batch, type);
-        EXPECT_THAT(tuned.model.keep_features(store), ElementsAre("image encoder", "text encoder", "fusion encoder"));
+        EXPECT_THAT(tuned.model.cache_features(store), ElementsAre("image encoder", "text encoder", "fusion encoder"));
         const auto filling = gradients(tuned, batch, type), again = gradients(tuned, batch, type);
         EXPECT_GT(without.front().item<double>(), 0.0);
         EXPECT_EQ(difference(filling, without), 0.0);
@@ -164,7 +164,7 @@ TEST_F(KeptFeatures, WhatIsLookedUpDoesNotDependOnWhatElseIsAsked) {
   Tuned tuned(tiny("off", 0.1));
   const Batch both = with_targets(two_images());
   const auto without = gradients(tuned, both);
-  tuned.model.keep_features(store);
+  tuned.model.cache_features(store);
   (void)gradients(tuned, one_image(true));  // one image, text and prompt of the three
   EXPECT_EQ(looked_up(), Looked(3, 0));
   const auto partly = gradients(tuned, both);
@@ -177,7 +177,7 @@ TEST_F(KeptFeatures, WhatIsLookedUpDoesNotDependOnWhatElseIsAsked) {
 
 TEST_F(KeptFeatures, ASecondPassComputesTheHeadsAlone) {
   Tuned tuned(tiny());
-  tuned.model.keep_features(store);
+  tuned.model.cache_features(store);
   const Batch batch = one_image(true);
   const auto flops = [&](Backbone& model) {
     const FlopCounter counter;
@@ -189,18 +189,18 @@ TEST_F(KeptFeatures, ASecondPassComputesTheHeadsAlone) {
   EXPECT_EQ(looked_up(), Looked(3, 3));
   // The heads alone: what is left of a pass without what is in front of them.
   Tuned alone(tiny());
-  alone.model.keep_features(store);
+  alone.model.cache_features(store);
   const double heads = flops(alone.model);
   EXPECT_EQ(looked_up(), Looked(0, 3));
   EXPECT_EQ(second, heads);
   EXPECT_LT(second, 0.7 * first);
-  alone.model.keep_features(nullptr);
+  alone.model.cache_features(nullptr);
   EXPECT_EQ(flops(alone.model), first);
   EXPECT_EQ(looked_up(), Looked(0, 0));
 }
 
 TEST_F(KeptFeatures, OnlyWhatIsFrozenBehindFrozenPartsIsKept) {
-  const auto parts = [&](const Scheme& scheme) { return Tuned(tiny(), scheme).model.keep_features(store); };
+  const auto parts = [&](const Scheme& scheme) { return Tuned(tiny(), scheme).model.cache_features(store); };
   const auto lora = [](const std::string& target) {
     LoraOptions options;
     options.targets = {target};
@@ -215,8 +215,8 @@ TEST_F(KeptFeatures, OnlyWhatIsFrozenBehindFrozenPartsIsKept) {
 
   // An addition that trains no more still changes what comes out, and one that comes later ends it all.
   Tuned frozen(tiny(), lora("backbone.vision_backbone.trunk.blocks.0.*"));
-  for (const auto& [name, tensor] : frozen.tuning.added) tensor.requires_grad_(false);
-  EXPECT_THAT(frozen.model.keep_features(store), ElementsAre("text encoder"));
+  for (const auto& [name, tensor] : frozen.trainable.added) tensor.requires_grad_(false);
+  EXPECT_THAT(frozen.model.cache_features(store), ElementsAre("text encoder"));
   frozen.model.attach("transformer.decoder.layers.0.mlp", nullptr);
   (void)additions::evaluate(frozen.model);
   EXPECT_EQ(looked_up(), Looked(0, 0));
@@ -226,10 +226,10 @@ TEST_F(KeptFeatures, PartlyTrainedModelsGetTheGradientsThatTheyHad) {
   LoraOptions options;
   options.targets = {"backbone.vision_backbone.trunk.blocks.*.attn.qkv.*"};
   Tuned tuned(tiny("on", 0.1), LoraScheme(options));
-  additions::stir(tuned.tuning.added, 0.1);
+  additions::stir(tuned.trainable.added, 0.1);
   const Batch batch = one_image(true);
   const auto without = gradients(tuned, batch);
-  tuned.model.keep_features(store);
+  tuned.model.cache_features(store);
   EXPECT_EQ(difference(gradients(tuned, batch), without), 0.0);
   EXPECT_EQ(difference(gradients(tuned, batch), without), 0.0);
   EXPECT_EQ(looked_up(), Looked(1, 1));
@@ -244,7 +244,7 @@ TEST_F(KeptFeatures, WhatAResultDependsOnIsInItsKey) {
     (void)tuned.model.forward(batch);
     return looked_up();
   };
-  tuned.model.keep_features(store);
+  tuned.model.cache_features(store);
   const Batch first = one_image(true);
   EXPECT_EQ(ask(first), Looked(3, 0));
   EXPECT_EQ(ask(first), Looked(0, 3));
@@ -275,7 +275,7 @@ TEST_F(KeptFeatures, WhatAResultDependsOnIsInItsKey) {
     for (auto& [known, tensor] : tuned.model.parameters()) {
       if (known == name) tensor.view(-1)[0] += 1e-6F;
     }
-    tuned.model.keep_features(store);
+    tuned.model.cache_features(store);
     return ask(first);
   };
   EXPECT_EQ(change("transformer.decoder.norm.weight"), Looked(0, 3));
@@ -292,7 +292,7 @@ TEST_F(KeptFeatures, BoxesOfDifferentNumberShareABatch) {
   batch.box_prompts.padding = at::tensor({0, 0, 1, 0, 1, 1}, at::kLong).to(at::kBool).view({3, 2});  // two boxes, one, none
   Tuned tuned(tiny());
   const auto without = additions::results(additions::evaluate(tuned.model, batch));
-  tuned.model.keep_features(store);
+  tuned.model.cache_features(store);
   const auto filling = additions::evaluate(tuned.model, batch), again = additions::evaluate(tuned.model, batch);
   additions::expect_equal(filling, again);
   const auto with = additions::results(again);
@@ -316,21 +316,21 @@ TEST_F(KeptFeatures, ResultsOfAnotherShapeAreComputedAgain) {
     std::shared_ptr<FeatureStore> digests_;
   };
   const auto wrong = std::make_shared<Wrong>(store);
-  tuned.model.keep_features(wrong);
+  tuned.model.cache_features(wrong);
   additions::expect_equal(additions::evaluate(tuned.model, one_image(true)), without);
   EXPECT_EQ(wrong->kept, 3 + 1 + 2);
 }
 
 TEST_F(KeptFeatures, CopiesShareThem) {
-  std::vector<std::unique_ptr<Tuned>> copies;
+  std::vector<std::unique_ptr<Tuned>> replicas;
   for (int c = 0; c < 3; ++c) {
-    copies.push_back(std::make_unique<Tuned>(tiny()));
-    copies.back()->model.keep_features(store);
+    replicas.push_back(std::make_unique<Tuned>(tiny()));
+    replicas.back()->model.cache_features(store);
   }
   const Batch batch = one_image(true);
-  std::vector<std::vector<at::Tensor>> results(copies.size());
+  std::vector<std::vector<at::Tensor>> results(replicas.size());
   for (int round = 0; round < 2; ++round) {
-    side_by_side(copies.size(), [&](std::size_t c) { results[c] = gradients(*copies[c], batch); });
+    parallel_for(replicas.size(), [&](std::size_t c) { results[c] = gradients(*replicas[c], batch); });
     for (const auto& result : results) EXPECT_EQ(difference(result, results.front()), 0.0);
   }
   const auto [missing, found] = looked_up();

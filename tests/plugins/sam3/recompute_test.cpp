@@ -19,7 +19,7 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // Gradients of every parameter, and of x at the end.
-std::vector<at::Tensor> gradients(Part& part, const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& run) {
+std::vector<at::Tensor> gradients(Module& part, const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& run) {
   NamedTensors all;
   part.collect(all);
   for (const auto& [name, parameter] : all) parameter.mutable_grad() = at::Tensor();
@@ -47,7 +47,7 @@ struct Block {
     options.size = "tiny";
     return options;
   }
-  Part root;
+  Module root;
   Sizes sizes;
   VitBlock block;
 };
@@ -93,7 +93,7 @@ TEST_P(SparingBlock, GivesGradientsToWhatTrainsAlone) {
 
 // What stochastic depth drops is not computed; AdamW must not see the difference.
 TEST(AddPath, LeavesOutWhatItWouldMultiplyWithZero) {
-  Part root;
+  Module root;
   Linear linear(root, "linear", 4, 4);
   at::manual_seed(4);
   {

@@ -86,9 +86,9 @@ TEST(Sam3Ports, LieWithinTheirWeightsAndHaveOneName) {
   const std::map<std::string, at::Tensor> weights(parameters.begin(), parameters.end());
   std::set<std::string> names, modules;
   std::map<std::string, std::int64_t> rows;  // that ports offer of each weight
-  for (const auto& port : model.ports()) {
+  for (const auto& port : model.injection_points()) {
     EXPECT_TRUE(names.insert(port.name).second) << port.name;
-    if (port.kind != Port::Kind::linear) continue;
+    if (port.kind != InjectionPoint::Kind::linear) continue;
     ASSERT_TRUE(weights.contains(port.weight)) << port.weight;
     EXPECT_EQ(weights.at(port.weight).size(1), port.in) << port.name;
     EXPECT_LE(port.first_row + port.out, weights.at(port.weight).size(0)) << port.name;
@@ -127,7 +127,7 @@ TEST(Additions, LeaveTheOutputAsItIsAtFirst) {
     Sam3 model(tiny());
     fill(model);
     const Outputs before = evaluate(model);
-    const auto tuning = scheme.make()->prepare(model, usual);
+    const auto trainable = scheme.make()->prepare(model, usual);
     if (scheme.neutral) {
       expect_equal(before, evaluate(model));
     } else {
@@ -135,9 +135,9 @@ TEST(Additions, LeaveTheOutputAsItIsAtFirst) {
       EXPECT_TRUE(evaluate(model).semantic.isfinite().all().item<bool>());
     }
     // Once they are taken away nothing is left of them.
-    stir(tuning.added);
+    stir(trainable.added);
     EXPECT_FALSE(at::equal(before.semantic, evaluate(model).semantic));
-    for (const auto& port : model.ports()) model.attach(port.name, nullptr);
+    for (const auto& port : model.injection_points()) model.attach(port.name, nullptr);
     expect_equal(before, evaluate(model));
   }
 }
@@ -149,13 +149,13 @@ TEST(Additions, GetGradientsWithAndWithoutRecomputing) {
     for (const char* recompute : {"off", "on"}) {
       Sam3 model(tiny(recompute));
       fill(model);
-      const auto tuning = scheme.make()->prepare(model, usual);
-      stir(tuning.added, 0.3);
+      const auto trainable = scheme.make()->prepare(model, usual);
+      stir(trainable.added, 0.3);
       model.train(true);
       torch::manual_seed(3);
       total(model.forward(two_images())).backward();
       gradients.emplace_back();
-      for (const auto& [name, tensor] : tuning.added) {
+      for (const auto& [name, tensor] : trainable.added) {
         ASSERT_TRUE(tensor.grad().defined()) << name;
         EXPECT_GT(tensor.grad().abs().max().item<double>(), 0.0) << name;
         gradients.back()[name] = tensor.grad();
@@ -175,11 +175,11 @@ TEST(Additions, BelowAllThatTrainsNothingIsLost) {
   fill(model);
   LoraOptions options;
   options.targets = {"backbone.vision_backbone.trunk.blocks.3.*"};
-  const auto tuning = LoraScheme(options).prepare(model, usual);
-  stir(tuning.added);
+  const auto trainable = LoraScheme(options).prepare(model, usual);
+  stir(trainable.added);
   model.train(true);
   total(model.forward(two_images())).backward();
-  for (const auto& [name, tensor] : tuning.added) EXPECT_TRUE(tensor.grad().defined()) << name;
+  for (const auto& [name, tensor] : trainable.added) EXPECT_TRUE(tensor.grad().defined()) << name;
 }
 
 TEST(Additions, OnlyWhatTrainsIsInTrainingMode) {
@@ -210,9 +210,9 @@ TEST(Additions, LearnAtTheRateOfTheirPlace) {
   options.rates.text = 0.5;
   options.rates.scoring = 0.0;
   options.layers.layer_decay = 0.5;
-  const auto tuning = LoraScheme(options).prepare(model, usual);
+  const auto trainable = LoraScheme(options).prepare(model, usual);
   std::map<std::string, double> rates;
-  for (const auto& group : tuning.groups) {
+  for (const auto& group : trainable.groups) {
     for (const auto& [name, tensor] : group.parameters) rates[name] = group.learning_rate;
     EXPECT_EQ(group.weight_decay, 0.1);
   }
@@ -263,7 +263,7 @@ TEST(Additions, APatternThatMatchesNothingIsRefused) {
 
 // Attention over [prefix, keys], written out.
 TEST(Prefix, IsSeenWhateverTheMaskSays) {
-  sam3::Part root;
+  sam3::Module root;
   for (const auto kernel : {sam3::Attention::Kernel::fused, sam3::Attention::Kernel::written_out}) {
     sam3::Attention attention(root, kernel == sam3::Attention::Kernel::fused ? "a" : "b", 8, 2, 0.0, kernel);
     const at::NoGradGuard no_grad;

@@ -45,14 +45,14 @@ TEST(Lora, MergesAndComesOutAgainBitByBit) {
   LoraOptions options;
   options.targets = {"*"};
   options.rank_stabilised = true;
-  const auto tuning = LoraScheme(options).prepare(model, usual);
-  stir(tuning.added, 0.3);
+  const auto trainable = LoraScheme(options).prepare(model, usual);
+  stir(trainable.added, 0.3);
   std::map<std::string, at::Tensor> before;
   for (const auto& [name, tensor] : model.parameters()) before[name] = tensor.detach().clone();
   const Outputs apart = evaluate(model);
   for (int round = 0; round < 2; ++round) {
-    tuning.merge(true);
-    tuning.merge(true);  // once is enough
+    trainable.merge(true);
+    trainable.merge(true);  // once is enough
     const auto one = results(apart), other = results(evaluate(model));
     for (std::size_t i = 0; i < one.size(); ++i) {
       const double size = std::max(1.0, one[i].second.abs().max().item<double>());
@@ -62,8 +62,8 @@ TEST(Lora, MergesAndComesOutAgainBitByBit) {
       const bool merged = name == "dot_prod_scoring.hs_proj.weight";
       EXPECT_FALSE(merged && at::equal(tensor, before.at(name)));
     }
-    tuning.merge(false);
-    tuning.merge(false);
+    trainable.merge(false);
+    trainable.merge(false);
     for (const auto& [name, tensor] : model.parameters()) EXPECT_TRUE(at::equal(tensor, before.at(name))) << name;
     expect_equal(apart, evaluate(model));
   }
@@ -78,15 +78,15 @@ TEST(Lora, IsWhatPeftReads) {
   LoraOptions options;
   options.rank = 3, options.alpha = 6.0;
   options.targets = {"*"};
-  const auto tuning = LoraScheme(options).prepare(model, usual);
+  const auto trainable = LoraScheme(options).prepare(model, usual);
   std::ifstream file(SAM3LAB_SOURCE_DIR "/tests/golden/peft/adapter_config.json");
   std::stringstream config;
   config << file.rdbuf();
-  ASSERT_EQ(tuning.added_files.size(), 1U);
-  EXPECT_EQ(tuning.added_files[0].first, "adapter_config.json");
-  EXPECT_EQ(tuning.added_files[0].second, config.str());
+  ASSERT_EQ(trainable.added_files.size(), 1U);
+  EXPECT_EQ(trainable.added_files[0].first, "adapter_config.json");
+  EXPECT_EQ(trainable.added_files[0].second, config.str());
 
-  std::map<std::string, at::Tensor> added(tuning.added.begin(), tuning.added.end());
+  std::map<std::string, at::Tensor> added(trainable.added.begin(), trainable.added.end());
   std::size_t keys = 0;
   for (const auto& [name, shape] : golden.tensors) {
     if (!name.starts_with("base_model.")) continue;
@@ -95,7 +95,7 @@ TEST(Lora, IsWhatPeftReads) {
     EXPECT_TRUE(at::equal(at::tensor(added.at(name).sizes(), at::kLong), shape)) << name;
   }
   EXPECT_EQ(keys, added.size());
-  stir(tuning.added, 0.3);
+  stir(trainable.added, 0.3);
   const Outputs outputs = evaluate(model, two_images(false));
   for (const auto& [name, tensor] : results(outputs)) {
     const auto found = golden.tensors.find("output." + name);
@@ -104,7 +104,7 @@ TEST(Lora, IsWhatPeftReads) {
     EXPECT_LE((got - found->second).abs().max().item<double>(), 1e-4 * found->second.abs().max().item<double>()) << name;
   }
   const Outputs plain = [&] {
-    for (const auto& port : model.ports()) model.attach(port.name, nullptr);
+    for (const auto& port : model.injection_points()) model.attach(port.name, nullptr);
     return evaluate(model, two_images(false));
   }();
   EXPECT_GT((plain.semantic - outputs.semantic).abs().max().item<double>(), 0.01) << "the adapters change nothing";

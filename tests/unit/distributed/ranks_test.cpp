@@ -179,7 +179,7 @@ TEST_P(ShardedMoments, GiveTheWeightsAndTheStateOfOneProcess) {
   std::vector<std::size_t> kept(size);
   as_ranks(size, [&](const Ranks& ranks) {
     const auto groups = two_groups();
-    const MomentOwners owners(ranks, groups);
+    const OptimizerShards owners(ranks, groups);
     AdamW optimiser(groups, options, [&](std::size_t g, std::size_t i) { return owners.here(g, i); });
     for (int step = 0; step < steps; ++step) {
       give_gradients(groups, ranks.rank(), step);

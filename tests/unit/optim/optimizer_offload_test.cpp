@@ -27,9 +27,9 @@ class MomentsInAFile : public testing::Test {
 };
 
 TEST_F(MomentsInAFile, ComeBackAsTheyWerePut) {
-  keep_pages(std::int64_t{64} << 20);  // as the test of pages: the first call counts
+  use_caching_allocator(std::int64_t{64} << 20);  // as the test of pages: the first call counts
   // Large ones lie in whole pages and go past the system's cache, small ones do not; neither size is a whole block.
-  MomentsOnDisk moments(folder, {1'500'001, 77});
+  OptimizerOffload moments(folder, {1'500'001, 77});
   EXPECT_TRUE(fs::is_empty(folder)) << "a name leads to the file";
   for (const std::size_t slot : {0U, 1U}) {
     auto [first, second] = moments.take(slot);
@@ -54,7 +54,7 @@ TEST_F(MomentsInAFile, ComeBackAsTheyWerePut) {
 }
 
 TEST_F(MomentsInAFile, ReadAheadOnlyWhereThereIsRoom) {
-  MomentsOnDisk moments(folder, {1024, 1024, 1024});
+  OptimizerOffload moments(folder, {1024, 1024, 1024});
   for (const std::size_t slot : {0U, 1U, 2U}) {
     (void)moments.take(slot);
     moments.put(slot);
@@ -112,7 +112,7 @@ TEST_F(MomentsInAFile, ChangeNoBitOfAnUpdate) {
 TEST_F(MomentsInAFile, RefuseAFolderWithoutRoom) {
   const auto refusal = [](const fs::path& where, std::int64_t numbers) {
     try {
-      const MomentsOnDisk moments(where, {numbers});
+      const OptimizerOffload moments(where, {numbers});
     } catch (const DataError& error) {
       return std::string(error.what());
     }

@@ -39,7 +39,7 @@ class FeatureFilesTest : public testing::Test {
   }
   ~FeatureFilesTest() override { fs::remove_all(folder_.parent_path()); }
 
-  [[nodiscard]] FeatureFiles open(std::uint64_t most = plenty, const std::string& context = "here") const {
+  [[nodiscard]] FeatureCache open(std::uint64_t most = plenty, const std::string& context = "here") const {
     return {folder_, most, context};
   }
   // Of all files of results.
@@ -169,7 +169,7 @@ TEST_F(FeatureFilesTest, TheBoundHoldsAndTheLongestUnusedGoFirst) {
   expect_same(store.find("39"), of(39));
   store.keep("large", {at::zeros({6000})});
   EXPECT_EQ(store.counts().not_kept, 1);
-  EXPECT_THAT(store.counts().failure, HasSubstr("cache_gb"));
+  EXPECT_THAT(store.counts().failure, HasSubstr("train.feature_cache_gb"));
   EXPECT_LE(bytes(), 20'000);
   (void)open(9'000);  // a smaller bound holds from the start
   EXPECT_LE(bytes(), 9'000);
@@ -218,7 +218,7 @@ TEST_F(FeatureFilesTest, DigestsTellNamesShapesTypesAndNumbersApart) {
 }
 
 // Keeps and looks up, and checks what it finds. Returns how much was found.
-std::int64_t work(FeatureFiles& store, int rounds) {
+std::int64_t work(FeatureCache& store, int rounds) {
   for (int i = 0; i < rounds; ++i) {
     const int key = (i * i) % 23;  // twelve keys, some twice in a row
     const Found right{at::full({500}, key), at::full({3}, -key).to(at::kBFloat16)};
@@ -244,7 +244,7 @@ TEST_F(FeatureFilesTest, ThreadsAndProcessesShareAFolder) {
     const bool good = work(own, 200) > 0 && !testing::Test::HasFailure();
     ::_exit(good ? 0 : 1);
   }
-  side_by_side(3, [&](std::size_t) { work(store, 100); });
+  parallel_for(3, [&](std::size_t) { work(store, 100); });
   for (const pid_t child : children) {
     int status = -1;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -14,7 +14,7 @@ constexpr std::int64_t mib = std::int64_t{1} << 20;
 
 TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
   auto before = at::full({3 * mib}, 1.0F);  // made by another allocator, freed under this one
-  keep_pages(64 * mib);
+  use_caching_allocator(64 * mib);
   void* place = nullptr;
   {
     const auto large = at::empty({4 * mib}, at::kFloat);  // 16 MiB
@@ -22,7 +22,7 @@ TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(place) % (2 * mib), 0U);
     large.fill_(2.0F);
   }
-  EXPECT_EQ(spare_pages(), 16 * mib);
+  EXPECT_EQ(cached_bytes(), 16 * mib);
   EXPECT_EQ(at::empty({4 * mib}, at::kFloat).data_ptr(), place);
   before = at::Tensor();
   { const auto small = at::ones({1000}), none = at::empty({0}); }
@@ -32,12 +32,12 @@ TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
     for (int k = 0; k < 8; ++k)
       EXPECT_EQ(many[static_cast<std::size_t>(k)].sum().item<float>(), static_cast<float>((5 + k) * mib));
   }
-  EXPECT_LE(spare_pages(), 64 * mib);
+  EXPECT_LE(cached_bytes(), 64 * mib);
 }
 
 // Of tensors that were freed, others of all sizes are made; none may lie in another's memory.
 TEST(Pages, PagesMoveToTensorsOfAnotherSize) {
-  keep_pages();
+  use_caching_allocator();
   at::manual_seed(4);
   std::vector<std::pair<at::Tensor, float>> kept;
   for (int i = 0; i < 400; ++i) {
@@ -47,12 +47,12 @@ TEST(Pages, PagesMoveToTensorsOfAnotherSize) {
     if (i % 20 != 0) continue;
     for (const auto& [tensor, value] : kept) EXPECT_TRUE(tensor.eq(value).all().item<bool>()) << i;
   }
-  const auto use = pages_in_use();
-  EXPECT_LE(use.now + spare_pages(), use.most);
+  const auto use = memory_in_use();
+  EXPECT_LE(use.now + cached_bytes(), use.most);
 }
 
 TEST(Pages, ThreadsShareThem) {
-  keep_pages();
+  use_caching_allocator();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([t] {

@@ -49,7 +49,7 @@ TEST(ChooseDevice, SaysWhatIsMissing) {
 
 TEST(ChooseDevice, CopiesAreOfTheCpu) {
   Experiment experiment;
-  experiment.train.copies = 2;
+  experiment.train.replicas = 2;
   EXPECT_TRUE(training_faults(experiment, "a.toml").empty());
   experiment.train.device = "cuda";
   ASSERT_EQ(training_faults(experiment, "a.toml").size(), 1U);

@@ -30,9 +30,9 @@ void descend(AdamW& optimiser, const at::Tensor& weight) {
 }
 
 Tensors copied(const Tensors& tensors) {
-  Tensors copies;
-  for (const auto& [name, tensor] : tensors) copies[name] = tensor.clone();
-  return copies;
+  Tensors replicas;
+  for (const auto& [name, tensor] : tensors) replicas[name] = tensor.clone();
+  return replicas;
 }
 
 TEST(AdamWState, AnotherOptimiserGoesOnWithItBitByBit) {
@@ -112,24 +112,24 @@ Sample sample_of(std::int64_t targets, std::size_t queries = 1) {
   return sample;
 }
 
-TEST(Share, SamplesAreDealtToCopiesAndPartsInOrder) {
+TEST(Shard, SamplesAreDealtToCopiesAndPartsInOrder) {
   std::vector<Sample> samples;
   for (const std::int64_t targets : {1, 2, 3, 4, 5, 6}) samples.push_back(sample_of(targets));
-  const auto shares = make_shares(std::move(samples), 2, 2);
-  ASSERT_EQ(shares.size(), 2U);
-  EXPECT_TRUE(shares[0].whole.targets.num_boxes.equal(at::tensor({1, 3, 5}, at::kLong)));
-  ASSERT_EQ(shares[1].parts.size(), 2U);
-  EXPECT_TRUE(at::cat({shares[1].parts[0].images, shares[1].parts[1].images}).equal(shares[1].whole.images));
-  EXPECT_DOUBLE_EQ(boxes_per_copy(shares), 21.0 / 2);
+  const auto shards = make_shards(std::move(samples), 2, 2);
+  ASSERT_EQ(shards.size(), 2U);
+  EXPECT_TRUE(shards[0].whole.targets.num_boxes.equal(at::tensor({1, 3, 5}, at::kLong)));
+  ASSERT_EQ(shards[1].parts.size(), 2U);
+  EXPECT_TRUE(at::cat({shards[1].parts[0].images, shards[1].parts[1].images}).equal(shards[1].whole.images));
+  EXPECT_DOUBLE_EQ(boxes_per_copy(shards), 21.0 / 2);
 }
 
-TEST(Share, ASampleWithoutQueriesLeavesItsCopyIdle) {
+TEST(Shard, ASampleWithoutQueriesLeavesItsCopyIdle) {
   std::vector<Sample> samples = {sample_of(2), sample_of(1, 0)};
-  const auto shares = make_shares(std::move(samples), 2, 1);
-  EXPECT_FALSE(shares[0].empty());
-  EXPECT_TRUE(shares[1].empty());
-  EXPECT_TRUE(shares[0].parts.empty());
-  EXPECT_DOUBLE_EQ(boxes_per_copy(shares), 1.0);
+  const auto shards = make_shards(std::move(samples), 2, 1);
+  EXPECT_FALSE(shards[0].empty());
+  EXPECT_TRUE(shards[1].empty());
+  EXPECT_TRUE(shards[0].parts.empty());
+  EXPECT_DOUBLE_EQ(boxes_per_copy(shards), 1.0);
 }
 
 // Outputs that depend on a weight: what goes back through the parts must be the gradient of the whole.

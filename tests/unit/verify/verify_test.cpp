@@ -117,11 +117,11 @@ TEST(Fingerprint, KnowsAPictureAgainAndNoOther) {
     const auto noisy = (image.to(at::kFloat) * 0.9 + 8 + 3 * at::randn(image.sizes())).clamp(0, 255).to(at::kByte);
     const auto larger = picture(seed, 160).image;
     for (const auto& changed : {noisy, larger}) {
-      EXPECT_LE(std::popcount(looks_of(image)[0] ^ looks_of(changed)[0]), near_bits) << seed;
+      EXPECT_LE(std::popcount(perceptual_hash_of(image)[0] ^ perceptual_hash_of(changed)[0]), near_bits) << seed;
       EXPECT_TRUE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(changed, 64))) << seed;
     }
     const auto other = picture(seed + 100).image;
-    bits_of_others = std::min(bits_of_others, std::popcount(looks_of(image)[0] ^ looks_of(other)[0]));
+    bits_of_others = std::min(bits_of_others, std::popcount(perceptual_hash_of(image)[0] ^ perceptual_hash_of(other)[0]));
     EXPECT_FALSE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(other, 64)));
   }
   EXPECT_GT(bits_of_others, 2 * near_bits);
@@ -140,8 +140,8 @@ TEST(Fingerprint, TurnsAreNamedAndFoundFromOneTransform) {
   for (int turn = 0; turn < turns; ++turn) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto one = picture(seed).image, other = turned(one, turn).contiguous();
-      const auto looks = looks_of(one);
-      EXPECT_LE(std::popcount(looks[static_cast<std::size_t>(turn)] ^ looks_of(other)[0]), 1) << name_of_turn(turn);
+      const auto looks = perceptual_hash_of(one);
+      EXPECT_LE(std::popcount(looks[static_cast<std::size_t>(turn)] ^ perceptual_hash_of(other)[0]), 1) << name_of_turn(turn);
       if (turn == 0) continue;
       EXPECT_GT(std::popcount(looks[static_cast<std::size_t>(turn)] ^ looks[0]), 2 * near_bits) << name_of_turn(turn);
       EXPECT_FALSE(same_picture(grey_thumbnail(one, 64), grey_thumbnail(other, 64))) << name_of_turn(turn);
@@ -293,8 +293,8 @@ TEST(Duplicates, OfOneSubjectOrWithoutContentAreNone) {
 }
 
 TEST(Duplicates, TwoDatasetsThatAreOne) {
-  const std::vector<VerifiedDataset> copies = {verified("a", 0, 10), verified("b", 0, 10), verified("c", 50, 10)};
-  const auto found = find_duplicates(copies, scan_images(copies, {1, 0, {}}).prints).findings;
+  const std::vector<VerifiedDataset> replicas = {verified("a", 0, 10), verified("b", 0, 10), verified("c", 50, 10)};
+  const auto found = find_duplicates(replicas, scan_images(replicas, {1, 0, {}}).prints).findings;
   const auto same = std::find_if(found.begin(), found.end(), [](const auto& f) { return f.check == "same_dataset"; });
   ASSERT_NE(same, found.end());
   EXPECT_THAT(same->datasets, ElementsAre("a", "b"));

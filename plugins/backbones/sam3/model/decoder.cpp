@@ -9,8 +9,8 @@
 
 namespace sam3lab::sam3 {
 
-DecoderLayer::DecoderLayer(Part& parent, std::string name, const Sizes& sizes, double rate)
-    : Part(parent, std::move(name)),
+DecoderLayer::DecoderLayer(Module& parent, std::string name, const Sizes& sizes, double rate)
+    : Module(parent, std::move(name)),
       dropout(rate),
       cross_attn(*this, "cross_attn", sizes.d_model, sizes.num_heads_detr, rate),
       norm1(*this, "norm1", sizes.d_model),
@@ -21,7 +21,7 @@ DecoderLayer::DecoderLayer(Part& parent, std::string name, const Sizes& sizes, d
       linear1(*this, "linear1", sizes.d_model, sizes.dim_feedforward),
       linear2(*this, "linear2", sizes.dim_feedforward, sizes.d_model),
       norm3(*this, "norm3", sizes.d_model) {
-  offer({.name = "mlp", .kind = Port::Kind::block, .in = sizes.d_model, .out = sizes.d_model, .weight = ""}, mlp);
+  offer({.name = "mlp", .kind = InjectionPoint::Kind::block, .in = sizes.d_model, .out = sizes.d_model, .weight = ""}, mlp);
 }
 
 at::Tensor DecoderLayer::operator()(const at::Tensor& input, const Surroundings& around) const {
@@ -39,8 +39,8 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& input, const Surroundings&
   return norm3(residual(x, mlp(x, linear2(drop(at::relu(linear1(x)), dropout, training())), training())));
 }
 
-Decoder::Decoder(Part& parent, const Sizes& sizes, double dropout, bool again)
-    : Part(parent, "decoder"),
+Decoder::Decoder(Module& parent, const Sizes& sizes, double dropout, bool again)
+    : Module(parent, "decoder"),
       width(sizes.d_model),
       queries(sizes.num_queries),
       side(sizes.grid()),
@@ -82,12 +82,12 @@ at::Tensor Decoder::box_bias(const at::Tensor& boxes) const {
 
 std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Tensor& position, const at::Tensor& prompt,
                                          const at::Tensor& padding) const {
-  const std::int64_t batch = memory.size(0), copies = in_training_pass() ? 2 : 1, n = copies * queries;
+  const std::int64_t batch = memory.size(0), replicas = in_training_pass() ? 2 : 1, n = replicas * queries;
   at::Tensor x =
-      at::cat({presence_token.weight, query_embed.weight.repeat({copies, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
+      at::cat({presence_token.weight, query_embed.weight.repeat({replicas, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
   // The first layer's boxes are learnt and the same for all samples: what follows from them is computed for one.
-  at::Tensor start = reference_points.weight.sigmoid().repeat({copies, 1}).unsqueeze(0);  // where this layer's boxes start
-  at::Tensor seen = start;                                                                // the same, as the layer sees it
+  at::Tensor start = reference_points.weight.sigmoid().repeat({replicas, 1}).unsqueeze(0);  // where this layer's boxes start
+  at::Tensor seen = start;                                                                  // the same, as the layer sees it
   const at::Tensor keys = memory + position, prompt_mask = keys_to_attend(padding);
 
   std::vector<Decoded> decoded;

@@ -11,8 +11,8 @@
 
 namespace sam3lab::sam3 {
 
-struct DecoderLayer : Part {
-  DecoderLayer(Part& parent, std::string name, const Sizes& sizes, double dropout);
+struct DecoderLayer : Module {
+  DecoderLayer(Module& parent, std::string name, const Sizes& sizes, double dropout);
 
   struct Surroundings {
     at::Tensor position;      // [Q or 1, 1 + n, d] added to queries; zero for the presence token
@@ -35,7 +35,7 @@ struct DecoderLayer : Part {
   LayerNorm norm2;
   Linear linear1, linear2;
   LayerNorm norm3;
-  Socket mlp;  // linear1 and linear2
+  AdapterSlot mlp;  // linear1 and linear2
 };
 
 // What one layer says. n = K queries, or 2 K in training: one-to-one queries first.
@@ -45,8 +45,8 @@ struct Decoded {
   at::Tensor presence;  // [Q, 1] logit
 };
 
-struct Decoder : Part {
-  Decoder(Part& parent, const Sizes& sizes, double dropout, bool recomputes);
+struct Decoder : Module {
+  Decoder(Module& parent, const Sizes& sizes, double dropout, bool recomputes);
   // memory [Q, HW, d], position [1, HW, d], prompt [Q, S, d], padding [Q, S]. One entry a layer.
   [[nodiscard]] std::vector<Decoded> operator()(const at::Tensor& memory, const at::Tensor& position, const at::Tensor& prompt,
                                                 const at::Tensor& padding) const;
@@ -56,7 +56,7 @@ struct Decoder : Part {
 
   std::int64_t width, queries, side;
   bool recomputes;
-  PartList list;
+  ModuleList list;
   std::deque<DecoderLayer> layers;
   LayerNorm norm;
   Mlp bbox_embed;

@@ -8,8 +8,8 @@
 
 namespace sam3lab::sam3 {
 
-EncoderLayer::EncoderLayer(Part& parent, std::string name, const LayerShape& shape)
-    : Part(parent, std::move(name)),
+EncoderLayer::EncoderLayer(Module& parent, std::string name, const LayerShape& shape)
+    : Module(parent, std::move(name)),
       dropout(shape.dropout),
       self_attn(*this, "self_attn", shape.width, shape.heads, shape.dropout),
       cross_attn_image(*this, "cross_attn_image", shape.width, shape.heads, shape.dropout),
@@ -18,7 +18,7 @@ EncoderLayer::EncoderLayer(Part& parent, std::string name, const LayerShape& sha
       norm1(*this, "norm1", shape.width),
       norm2(*this, "norm2", shape.width),
       norm3(*this, "norm3", shape.width) {
-  offer({.name = "mlp", .kind = Port::Kind::block, .in = shape.width, .out = shape.width, .weight = ""}, mlp);
+  offer({.name = "mlp", .kind = InjectionPoint::Kind::block, .in = shape.width, .out = shape.width, .weight = ""}, mlp);
 }
 
 at::Tensor EncoderLayer::mix(const at::Tensor& x, const at::Tensor& position, const at::Tensor& mask) const {
@@ -33,8 +33,8 @@ at::Tensor EncoderLayer::read(const at::Tensor& x, const Attention::KeysValues& 
   return informed + drop(mlp(normed, linear2(hidden), training()), dropout, training());
 }
 
-FusionEncoder::FusionEncoder(Part& parent, const Sizes& sizes, double rate, bool again)
-    : Part(parent, "encoder"), dropout(rate), recomputes(again), list(*this, "layers") {
+FusionEncoder::FusionEncoder(Module& parent, const Sizes& sizes, double rate, bool again)
+    : Module(parent, "encoder"), dropout(rate), recomputes(again), list(*this, "layers") {
   for (std::int64_t i = 0; i < sizes.encoder_layers; ++i) {
     layers.emplace_back(list, std::to_string(i), LayerShape{sizes.d_model, sizes.num_heads_detr, sizes.dim_feedforward, rate});
   }

@@ -14,8 +14,8 @@ struct LayerShape {
   double dropout;
 };
 
-struct EncoderLayer : Part {
-  EncoderLayer(Part& parent, std::string name, const LayerShape& shape);
+struct EncoderLayer : Module {
+  EncoderLayer(Module& parent, std::string name, const LayerShape& shape);
   // x + self-attention(x); `position` (undefined: none) is added to queries and keys; `mask` as in Attention.
   [[nodiscard]] at::Tensor mix(const at::Tensor& x, const at::Tensor& position, const at::Tensor& mask) const;
   // What follows: attention to what cross_attn_image.project() made, then the MLP.
@@ -24,18 +24,18 @@ struct EncoderLayer : Part {
   Attention self_attn, cross_attn_image;
   Linear linear1, linear2;
   LayerNorm norm1, norm2, norm3;
-  Socket mlp;  // linear1 and linear2
+  AdapterSlot mlp;  // linear1 and linear2
 };
 
 // B images, Q queries.
-struct FusionEncoder : Part {
-  FusionEncoder(Part& parent, const Sizes& sizes, double dropout, bool recomputes);
+struct FusionEncoder : Module {
+  FusionEncoder(Module& parent, const Sizes& sizes, double dropout, bool recomputes);
   // image [B, HW, d], position [1, HW, d], prompt [Q, S, d], padding [Q, S] (true = padded), image_index [Q] -> [Q, HW, d].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& image, const at::Tensor& position, const at::Tensor& prompt,
                                       const at::Tensor& padding, const at::Tensor& image_index) const;
   double dropout;
   bool recomputes;
-  PartList list;
+  ModuleList list;
   std::deque<EncoderLayer> layers;
 };
 

@@ -17,8 +17,8 @@ namespace {
 
 // An addition may do more than its parameters say (a factor, a form): a part that holds one is not kept, even if that is
 // frozen.
-bool frozen(const Part& part) {
-  Part::Ports ports;
+bool frozen(const Module& part) {
+  Module::Ports ports;
   part.collect_ports(ports);
   return !part.trains() && std::ranges::all_of(ports, [](const auto& port) { return port.second->empty(); });
 }
@@ -81,7 +81,7 @@ std::vector<std::string> Features::keep_in(std::shared_ptr<FeatureStore> store) 
   std::vector<std::string> names;
   bool before = true;  // images and texts, which stand before the fusion encoder
   for (Keeper* keeper : {&images_, &texts_, &fusion_}) {
-    keeper->on = store_ && std::ranges::all_of(keeper->made_by, [](const Part* part) { return frozen(*part); });
+    keeper->on = store_ && std::ranges::all_of(keeper->made_by, [](const Module* part) { return frozen(*part); });
     if (keeper == &fusion_) keeper->on = keeper->on && before;
     before = before && keeper->on;
     keeper->weights.clear();
@@ -93,7 +93,7 @@ std::vector<std::string> Features::keep_in(std::shared_ptr<FeatureStore> store) 
 std::string Features::key(Keeper& keeper, const at::Tensor& like, const std::string& input) {
   if (keeper.weights.empty()) {
     NamedTensors all;
-    for (const Part* part : keeper.made_by) part->collect(all);
+    for (const Module* part : keeper.made_by) part->collect(all);
     keeper.weights = store_->digest(all);
   }
   return "backbone/sam3, " + keeper.name + "\nsizes" + text_of(sizes_) + "\nweights " + keeper.weights + "\narithmetic " +

@@ -1,5 +1,5 @@
 // What stands before the query decoder: texts, images, and their fusion. What its frozen parts compute can be kept in a store
-// and looked up there (Backbone::keep_features).
+// and looked up there (Backbone::cache_features).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -59,7 +59,7 @@ class Features {
   // A part of the model whose results are kept.
   struct Keeper {
     std::string name;
-    std::vector<const Part*> made_by;
+    std::vector<const Module*> made_by;
     bool on = false;
     std::string weights;  // digest; empty until it is needed
   };

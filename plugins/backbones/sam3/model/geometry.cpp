@@ -41,8 +41,8 @@ Sequence join(const Sequence& first, const Sequence& second) {
           at::arange(a + b, whole).unsqueeze(0) >= total};
 }
 
-GeometryEncoder::GeometryEncoder(Part& parent, const Sizes& sizes, double dropout, bool again)
-    : Part(parent, "geometry_encoder"),
+GeometryEncoder::GeometryEncoder(Module& parent, const Sizes& sizes, double dropout, bool again)
+    : Module(parent, "geometry_encoder"),
       width(sizes.d_model),
       recomputes(again),
       label_embed(*this, "label_embed", 2, width),

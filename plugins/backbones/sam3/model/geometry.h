@@ -21,8 +21,8 @@ struct Sequence {
   at::Tensor padding;  // [Q, L] bool, true = padded; padding is at the end
 };
 
-struct GeometryEncoder : Part {
-  GeometryEncoder(Part& parent, const Sizes& sizes, double dropout, bool recomputes);
+struct GeometryEncoder : Module {
+  GeometryEncoder(Module& parent, const Sizes& sizes, double dropout, bool recomputes);
   // image [B, HW, d] of a square map, position [1, HW, d], image_index [Q].
   [[nodiscard]] Sequence operator()(const GeometricPrompts& prompts, const at::Tensor& image, const at::Tensor& position,
                                     const at::Tensor& image_index) const;
@@ -41,7 +41,7 @@ struct GeometryEncoder : Part {
   Linear boxes_pos_enc_project;
   Linear final_proj;
   LayerNorm norm, img_pre_norm;
-  PartList list;
+  ModuleList list;
   std::deque<EncoderLayer> layers;
   LayerNorm encode_norm;
 };

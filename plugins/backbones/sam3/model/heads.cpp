@@ -11,8 +11,8 @@
 
 namespace sam3lab::sam3 {
 
-PromptMlp::PromptMlp(Part& parent, const Sizes& sizes, double rate)
-    : Part(parent, "prompt_mlp"),
+PromptMlp::PromptMlp(Module& parent, const Sizes& sizes, double rate)
+    : Module(parent, "prompt_mlp"),
       dropout(rate),
       list(*this, "layers"),
       first(list, "0", sizes.d_model, sizes.dim_feedforward),
@@ -23,8 +23,8 @@ at::Tensor PromptMlp::operator()(const at::Tensor& prompt) const {
   return out_norm(second(drop(at::relu(first(prompt)), dropout, training())) + prompt);
 }
 
-DotProductScoring::DotProductScoring(Part& parent, const Sizes& sizes, double dropout)
-    : Part(parent, "dot_prod_scoring"),
+DotProductScoring::DotProductScoring(Module& parent, const Sizes& sizes, double dropout)
+    : Module(parent, "dot_prod_scoring"),
       scale(1.0 / std::sqrt(static_cast<double>(sizes.d_model))),
       prompt_mlp(*this, sizes, dropout),
       prompt_proj(*this, "prompt_proj", sizes.d_model, sizes.d_model),
@@ -40,8 +40,8 @@ at::Tensor DotProductScoring::operator()(const at::Tensor& states, const at::Ten
   return (at::matmul(hs_proj(states), direction) * scale).clamp(-12.0, 12.0);
 }
 
-PixelDecoder::PixelDecoder(Part& parent, const Sizes& sizes)
-    : Part(parent, "pixel_decoder"), conv_list(*this, "conv_layers"), norm_list(*this, "norms") {
+PixelDecoder::PixelDecoder(Module& parent, const Sizes& sizes)
+    : Module(parent, "pixel_decoder"), conv_list(*this, "conv_layers"), norm_list(*this, "norms") {
   for (int i = 0; i < 3; ++i) {
     conv_layers.emplace_back(conv_list, std::to_string(i),
                              ConvShape{.in = sizes.d_model, .out = sizes.d_model, .kernel = 3, .padding = 1});
@@ -68,11 +68,11 @@ at::Tensor PixelDecoder::operator()(const at::Tensor& coarse, const at::Tensor& 
   return at::relu(norms[1](conv_layers[1](add_doubled(fourfold, x))));
 }
 
-MaskPredictor::MaskPredictor(Part& parent, const Sizes& sizes)
-    : Part(parent, "mask_predictor"), mask_embed(*this, "mask_embed", sizes.d_model, sizes.d_model, sizes.d_model, 3) {}
+MaskPredictor::MaskPredictor(Module& parent, const Sizes& sizes)
+    : Module(parent, "mask_predictor"), mask_embed(*this, "mask_embed", sizes.d_model, sizes.d_model, sizes.d_model, 3) {}
 
-SegmentationHead::SegmentationHead(Part& parent, const Sizes& sizes, bool again)
-    : Part(parent, "segmentation_head"),
+SegmentationHead::SegmentationHead(Module& parent, const Sizes& sizes, bool again)
+    : Module(parent, "segmentation_head"),
       recomputes(again),
       pixel_decoder(*this, sizes),
       mask_predictor(*this, sizes),

@@ -10,17 +10,17 @@
 
 namespace sam3lab::sam3 {
 
-struct PromptMlp : Part {
-  PromptMlp(Part& parent, const Sizes& sizes, double dropout);
+struct PromptMlp : Module {
+  PromptMlp(Module& parent, const Sizes& sizes, double dropout);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& prompt) const;
   double dropout;
-  PartList list;
+  ModuleList list;
   Linear first, second;
   LayerNorm out_norm;
 };
 
-struct DotProductScoring : Part {
-  DotProductScoring(Part& parent, const Sizes& sizes, double dropout);
+struct DotProductScoring : Module {
+  DotProductScoring(Module& parent, const Sizes& sizes, double dropout);
   // The pooled, projected prompt: [Q, S, d], padding [Q, S] -> [Q, d, 1].
   [[nodiscard]] at::Tensor direction(const at::Tensor& prompt, const at::Tensor& padding) const;
   // states [Q, n, d] -> logits [Q, n, 1] within -12..12.
@@ -30,13 +30,13 @@ struct DotProductScoring : Part {
   Linear prompt_proj, hs_proj;
 };
 
-struct PixelDecoder : Part {
-  PixelDecoder(Part& parent, const Sizes& sizes);
+struct PixelDecoder : Module {
+  PixelDecoder(Module& parent, const Sizes& sizes);
   // coarse [Q, d, h, w], finer maps [Q, d, 2h, 2w] and [Q, d, 4h, 4w] -> [Q, d, 4h, 4w].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& coarse, const at::Tensor& twice, const at::Tensor& fourfold) const;
-  PartList conv_list;
+  ModuleList conv_list;
   std::deque<Conv> conv_layers;  // the third has weights in published checkpoints and no level to work on
-  PartList norm_list;
+  ModuleList norm_list;
   std::deque<GroupNorm> norms;
 };
 
@@ -45,13 +45,13 @@ struct Masks {
   at::Tensor semantic;   // [Q, 1, 4h, 4w] logits
 };
 
-struct MaskPredictor : Part {
-  MaskPredictor(Part& parent, const Sizes& sizes);
+struct MaskPredictor : Module {
+  MaskPredictor(Module& parent, const Sizes& sizes);
   Mlp mask_embed;
 };
 
-struct SegmentationHead : Part {
-  SegmentationHead(Part& parent, const Sizes& sizes, bool recomputes);
+struct SegmentationHead : Module {
+  SegmentationHead(Module& parent, const Sizes& sizes, bool recomputes);
   // pyramid: maps of B images, finest first; states [Q, n, d]; memory [Q, HW, d]; prompt [Q, S, d]; padding [Q, S].
   [[nodiscard]] Masks operator()(const std::array<at::Tensor, 3>& pyramid, const at::Tensor& image_index,
                                  const at::Tensor& states, const at::Tensor& memory, const at::Tensor& prompt,

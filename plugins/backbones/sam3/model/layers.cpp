@@ -20,12 +20,12 @@
 
 namespace sam3lab::sam3 {
 
-Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out, Unported)
-    : Part(parent, std::move(name)), weight(parameter("weight", {out, in})), bias(parameter("bias", {out})) {}
+Linear::Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, Unported)
+    : Module(parent, std::move(name)), weight(parameter("weight", {out, in})), bias(parameter("bias", {out})) {}
 
-Linear::Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out)
+Linear::Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out)
     : Linear(parent, std::move(name), in, out, Unported{}) {
-  offer({.name = "", .kind = Port::Kind::linear, .in = in, .out = out, .weight = "weight"}, socket);
+  offer({.name = "", .kind = InjectionPoint::Kind::linear, .in = in, .out = out, .weight = "weight"}, socket);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return socket(x, linear(x, weight, bias), training()); }
@@ -40,39 +40,42 @@ at::Tensor PackedSockets::operator()(const at::Tensor& x, const at::Tensor& y, s
   return at::cat(parts, -1);
 }
 
-Port PackedSockets::port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight) {
+InjectionPoint PackedSockets::port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight) {
   return {.name = std::string(1, "qkv"[i]),
-          .kind = Port::Kind::linear,
+          .kind = InjectionPoint::Kind::linear,
           .in = in,
           .out = width,
           .weight = weight,
           .first_row = static_cast<std::int64_t>(i) * width};
 }
 
-PackedLinear::PackedLinear(Part& parent, std::string name, std::int64_t width)
+PackedLinear::PackedLinear(Module& parent, std::string name, std::int64_t width)
     : Linear(parent, std::move(name), width, 3 * width, Unported{}) {
   for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "weight"), sockets.each[i]);
 }
 
 at::Tensor PackedLinear::operator()(const at::Tensor& x) const { return sockets(x, linear(x, weight, bias), 0, 3, training()); }
 
-LayerNorm::LayerNorm(Part& parent, std::string name, std::int64_t width)
-    : Part(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
+LayerNorm::LayerNorm(Module& parent, std::string name, std::int64_t width)
+    : Module(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
 
 at::Tensor LayerNorm::operator()(const at::Tensor& x) const { return at::layer_norm(x, weight.sizes(), weight, bias, 1e-5); }
 
-GroupNorm::GroupNorm(Part& parent, std::string name, std::int64_t n, std::int64_t channels)
-    : Part(parent, std::move(name)), groups(n), weight(parameter("weight", {channels})), bias(parameter("bias", {channels})) {}
+GroupNorm::GroupNorm(Module& parent, std::string name, std::int64_t n, std::int64_t channels)
+    : Module(parent, std::move(name)),
+      groups(n),
+      weight(parameter("weight", {channels})),
+      bias(parameter("bias", {channels})) {}
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, 1e-5); }
 
-Embedding::Embedding(Part& parent, std::string name, std::int64_t rows, std::int64_t width)
-    : Part(parent, std::move(name)), weight(parameter("weight", {rows, width})) {}
+Embedding::Embedding(Module& parent, std::string name, std::int64_t rows, std::int64_t width)
+    : Module(parent, std::move(name)), weight(parameter("weight", {rows, width})) {}
 
 at::Tensor Embedding::operator()(const at::Tensor& ids) const { return at::embedding(weight, ids); }
 
-Conv::Conv(Part& parent, std::string name, ConvShape shape)
-    : Part(parent, std::move(name)),
+Conv::Conv(Module& parent, std::string name, ConvShape shape)
+    : Module(parent, std::move(name)),
       stride(shape.stride),
       padding(shape.padding),
       weight(parameter("weight", {shape.out, shape.in, shape.kernel, shape.kernel})) {
@@ -85,8 +88,8 @@ at::Tensor Conv::operator()(const at::Tensor& x) const {
                     {padding, padding});
 }
 
-Upconv::Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out)
-    : Part(parent, std::move(name)), weight(parameter("weight", {in, out, 2, 2})), bias(parameter("bias", {out})) {}
+Upconv::Upconv(Module& parent, std::string name, std::int64_t in, std::int64_t out)
+    : Module(parent, std::move(name)), weight(parameter("weight", {in, out, 2, 2})), bias(parameter("bias", {out})) {}
 
 namespace {
 
@@ -116,8 +119,8 @@ at::Tensor Upconv::operator()(const at::Tensor& x, const Conv& pointwise) const 
   return doubled(x, both.to(weight.scalar_type()), offset.to(weight.scalar_type()));
 }
 
-Attention::Attention(Part& parent, std::string name, std::int64_t width, std::int64_t n, double rate, Kernel how)
-    : Part(parent, std::move(name)),
+Attention::Attention(Module& parent, std::string name, std::int64_t width, std::int64_t n, double rate, Kernel how)
+    : Module(parent, std::move(name)),
       heads(n),
       dropout(rate),
       kernel(how),
@@ -125,8 +128,8 @@ Attention::Attention(Part& parent, std::string name, std::int64_t width, std::in
       in_proj_bias(parameter("in_proj_bias", {3 * width})),
       out_proj(*this, "out_proj", width, width) {
   for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "in_proj_weight"), sockets.each[i]);
-  offer({.name = "keys_values", .kind = Port::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
-  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, whole);
+  offer({.name = "keys_values", .kind = InjectionPoint::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, whole);
 }
 
 namespace {
@@ -189,8 +192,8 @@ at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const
   return out_proj(mixed.transpose(1, 2).flatten(2));
 }
 
-Mlp::Mlp(Part& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double rate)
-    : Part(parent, std::move(name)), dropout(rate), list(*this, "layers") {
+Mlp::Mlp(Module& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double rate)
+    : Module(parent, std::move(name)), dropout(rate), list(*this, "layers") {
   for (int i = 0; i < depth; ++i) {
     layers.emplace_back(list, std::to_string(i), i == 0 ? in : hidden, i + 1 == depth ? out : hidden);
   }

@@ -13,48 +13,48 @@
 
 namespace sam3lab::sam3 {
 
-struct Linear : Part {
-  Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out);
+struct Linear : Module {
+  Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   at::Tensor weight, bias;
-  Socket socket;
+  AdapterSlot socket;
 
  protected:
   struct Unported {};
-  Linear(Part& parent, std::string name, std::int64_t in, std::int64_t out, Unported);  // offers no port
+  Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, Unported);  // offers no port
 };
 
 // The sockets of a weight [3 C, in] that holds the projections of queries, keys and values. Its ports are "q", "k" and "v".
 struct PackedSockets {
-  std::array<Socket, 3> each;
+  std::array<AdapterSlot, 3> each;
   // y [..., count C] = projections `first`, ... of x.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
                                       bool training) const;
-  [[nodiscard]] static Port port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight);
+  [[nodiscard]] static InjectionPoint port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight);
 };
 
 // Queries, keys and values of one input through one weight.
 struct PackedLinear : Linear {
-  PackedLinear(Part& parent, std::string name, std::int64_t width);
+  PackedLinear(Module& parent, std::string name, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   PackedSockets sockets;
 };
 
-struct LayerNorm : Part {
-  LayerNorm(Part& parent, std::string name, std::int64_t width);
+struct LayerNorm : Module {
+  LayerNorm(Module& parent, std::string name, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;  // eps 1e-5
   at::Tensor weight, bias;
 };
 
-struct GroupNorm : Part {
-  GroupNorm(Part& parent, std::string name, std::int64_t groups, std::int64_t channels);
+struct GroupNorm : Module {
+  GroupNorm(Module& parent, std::string name, std::int64_t groups, std::int64_t channels);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   std::int64_t groups;
   at::Tensor weight, bias;
 };
 
-struct Embedding : Part {
-  Embedding(Part& parent, std::string name, std::int64_t rows, std::int64_t width);
+struct Embedding : Module {
+  Embedding(Module& parent, std::string name, std::int64_t rows, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& ids) const;
   at::Tensor weight;
 };
@@ -65,16 +65,16 @@ struct ConvShape {
   bool bias = true;
 };
 
-struct Conv : Part {
-  Conv(Part& parent, std::string name, ConvShape shape);
+struct Conv : Module {
+  Conv(Module& parent, std::string name, ConvShape shape);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   std::int64_t stride, padding;
   at::Tensor weight, bias;
 };
 
 // Doubles height and width: a transposed convolution with kernel 2 and stride 2. The result lies channels last.
-struct Upconv : Part {
-  Upconv(Part& parent, std::string name, std::int64_t in, std::int64_t out);
+struct Upconv : Module {
+  Upconv(Module& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   // pointwise((*this)(x)), as one layer: `pointwise` is a 1x1 convolution with bias.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const Conv& pointwise) const;
@@ -82,7 +82,7 @@ struct Upconv : Part {
 };
 
 // torch.nn.MultiheadAttention: the three projections packed in one weight.
-struct Attention : Part {
+struct Attention : Module {
   // How scores become a mean of values. Both are one function; rounding differs. `written_out` is what the package does where
   // it asks for the weights too, and needs memory for them.
   enum class Kernel { fused, written_out };
@@ -90,7 +90,7 @@ struct Attention : Part {
     at::Tensor keys, values;  // [N, Lk, C], projected
   };
 
-  Attention(Part& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout,
+  Attention(Module& parent, std::string name, std::int64_t width, std::int64_t heads, double dropout,
             Kernel kernel = Kernel::fused);
   // `mask`: undefined, bool (true = attend) or added to the scores; broadcasts to [N, heads, Lq, Lk].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
@@ -104,7 +104,7 @@ struct Attention : Part {
   at::Tensor in_proj_weight, in_proj_bias;
   Linear out_proj;
   PackedSockets sockets;
-  Socket keys_values, whole;  // `whole` sees what queries are made of
+  AdapterSlot keys_values, whole;  // `whole` sees what queries are made of
 
  private:
   [[nodiscard]] at::Tensor in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const;
@@ -112,11 +112,12 @@ struct Attention : Part {
 };
 
 // Linear layers with ReLU between them (model_misc.MLP).
-struct Mlp : Part {
-  Mlp(Part& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth, double dropout = 0.0);
+struct Mlp : Module {
+  Mlp(Module& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth,
+      double dropout = 0.0);
   [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
   double dropout;  // behind each ReLU, in training
-  PartList list;
+  ModuleList list;
   std::deque<Linear> layers;
 };
 

@@ -71,11 +71,11 @@ ParameterPlace Sam3::place(const std::string& parameter) const {
   return {.part = "transformer"};
 }
 
-Part::Ports Sam3::sockets() const {
-  Part::Ports all;
+Module::Ports Sam3::sockets() const {
+  Module::Ports all;
   network_.collect_ports(all);
   // What no pass reads: projections of point prompts, and blocks behind the last global one.
-  const auto unread = [&](const std::pair<Port, Socket*>& entry) {
+  const auto unread = [&](const std::pair<InjectionPoint, AdapterSlot*>& entry) {
     const std::string& name = entry.first.name;
     if (name.starts_with("geometry_encoder.points_")) return true;
     const std::string blocks = "backbone.vision_backbone.trunk.blocks.";
@@ -85,17 +85,17 @@ Part::Ports Sam3::sockets() const {
   return all;
 }
 
-std::vector<Port> Sam3::ports() const {
-  std::vector<Port> result;
+std::vector<InjectionPoint> Sam3::injection_points() const {
+  std::vector<InjectionPoint> result;
   for (auto& [port, socket] : sockets()) result.push_back(std::move(port));
   return result;
 }
 
-std::vector<std::string> Sam3::keep_features(std::shared_ptr<FeatureStore> store) {
+std::vector<std::string> Sam3::cache_features(std::shared_ptr<FeatureStore> store) {
   return features_.keep_in(std::move(store));
 }
 
-void Sam3::attach(const std::string& port, std::shared_ptr<const Addition> addition) {
+void Sam3::attach(const std::string& port, std::shared_ptr<const AdapterModule> addition) {
   features_.keep_in(nullptr);  // what is kept may not be what the model computes from now on
   std::vector<std::string> names;
   for (const auto& [known, socket] : sockets()) {

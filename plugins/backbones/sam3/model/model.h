@@ -18,13 +18,13 @@
 namespace sam3lab::sam3 {
 
 // The parts below their published names.
-struct Network : Part {
+struct Network : Module {
   Network(const Sizes& sizes, double dropout, double drop_path, Keeping keeping);
-  Part backbone;
+  Module backbone;
   VisionBackbone vision;
   LanguageBackbone language;
   GeometryEncoder geometry;
-  Part transformer;
+  Module transformer;
   FusionEncoder encoder;
   Decoder decoder;
   SegmentationHead segmentation;
@@ -44,21 +44,21 @@ class Sam3 final : public Backbone {
   void initialise(std::uint64_t seed) override;
   void move(c10::Device device) override;  // before additions are hung in and gradients are computed
   // Of "image encoder", "text encoder" and "fusion encoder", which takes the box-prompt encoder with it.
-  std::vector<std::string> keep_features(std::shared_ptr<FeatureStore> store) override;
+  std::vector<std::string> cache_features(std::shared_ptr<FeatureStore> store) override;
   [[nodiscard]] std::int64_t image_size() const override { return sizes_.img_size; }
   [[nodiscard]] std::int64_t object_queries() const override { return sizes_.num_queries; }
   // The row that the text encoder reads: context_length ids, zeros behind the end.
   [[nodiscard]] std::vector<std::int64_t> tokenize(const std::string& text) const override;
   [[nodiscard]] ParameterPlace place(const std::string& parameter) const override;
-  [[nodiscard]] std::vector<Port> ports() const override;
-  void attach(const std::string& port, std::shared_ptr<const Addition> addition) override;
+  [[nodiscard]] std::vector<InjectionPoint> injection_points() const override;
+  void attach(const std::string& port, std::shared_ptr<const AdapterModule> addition) override;
 
  private:
   struct Texts {
     at::Tensor tokens, padding;  // [T, L] of distinct texts
     at::Tensor index;            // [Q] into them
   };
-  [[nodiscard]] Part::Ports sockets() const;
+  [[nodiscard]] Module::Ports sockets() const;
   [[nodiscard]] Texts read_texts(const Batch& batch) const;
   [[nodiscard]] static GeometricPrompts read_boxes(const Batch& batch, const at::TensorOptions& options);
   void check(const Batch& batch) const;

@@ -7,13 +7,13 @@
 
 namespace sam3lab::sam3 {
 
-bool Socket::trains() const {
+bool AdapterSlot::trains() const {
   if (!held_) return false;
   const NamedTensors own = held_->parameters();
   return std::any_of(own.begin(), own.end(), [](const auto& p) { return p.second.requires_grad(); });
 }
 
-void Socket::lengthen(at::Tensor& keys, at::Tensor& values, at::Tensor& mask, bool training) const {
+void AdapterSlot::lengthen(at::Tensor& keys, at::Tensor& values, at::Tensor& mask, bool training) const {
   if (!held_) return;
   const std::int64_t before = keys.size(2);
   std::tie(keys, values) = held_->keys_values(keys, values, training);
@@ -21,25 +21,25 @@ void Socket::lengthen(at::Tensor& keys, at::Tensor& values, at::Tensor& mask, bo
   if (mask.defined() && more > 0) mask = at::constant_pad_nd(mask, {more, 0}, mask.scalar_type() == at::kBool ? 1 : 0);
 }
 
-Part::Part(Part& parent, std::string name) : pass_(parent.pass_) { parent.children_.emplace_back(std::move(name), this); }
+Module::Module(Module& parent, std::string name) : pass_(parent.pass_) { parent.children_.emplace_back(std::move(name), this); }
 
-Part::~Part() = default;
+Module::~Module() = default;
 
-at::Tensor Part::parameter(std::string name, std::vector<std::int64_t> shape) {
+at::Tensor Module::parameter(std::string name, std::vector<std::int64_t> shape) {
   // Not filled: initialise() does that, and until then the memory of a large model is not even touched (sam3lab plan).
   at::Tensor made = at::empty(shape, at::kFloat).requires_grad_(true);
   parameters_.emplace_back(std::move(name), made);
   return made;
 }
 
-void Part::collect(NamedTensors& into, const std::string& prefix) const {
+void Module::collect(NamedTensors& into, const std::string& prefix) const {
   for (const auto& [name, tensor] : parameters_) into.emplace_back(prefix + name, tensor);
   for (const auto& [name, child] : children_) child->collect(into, prefix + name + ".");
 }
 
-void Part::collect_ports(Ports& into, const std::string& prefix) const {
+void Module::collect_ports(Ports& into, const std::string& prefix) const {
   for (const auto& [port, socket] : ports_) {
-    Port full = port;
+    InjectionPoint full = port;
     full.name = port.name.empty() ? prefix.substr(0, prefix.size() - 1) : prefix + port.name;
     if (!port.weight.empty()) full.weight = prefix + port.weight;
     into.emplace_back(std::move(full), socket);
@@ -47,18 +47,18 @@ void Part::collect_ports(Ports& into, const std::string& prefix) const {
   for (const auto& [name, child] : children_) child->collect_ports(into, prefix + name + ".");
 }
 
-bool Part::trains() const {
+bool Module::trains() const {
   return std::any_of(parameters_.begin(), parameters_.end(), [](const auto& p) { return p.second.requires_grad(); }) ||
          std::any_of(ports_.begin(), ports_.end(), [](const auto& p) { return p.second->trains(); }) ||
          std::any_of(children_.begin(), children_.end(), [](const auto& c) { return c.second->trains(); });
 }
 
-void Part::train(bool on) {
+void Module::train(bool on) {
   *pass_ = on;
   set_mode(on);
 }
 
-bool Part::set_mode(bool on) {
+bool Module::set_mode(bool on) {
   bool any = std::any_of(parameters_.begin(), parameters_.end(), [](const auto& p) { return p.second.requires_grad(); }) ||
              std::any_of(ports_.begin(), ports_.end(), [](const auto& p) { return p.second->trains(); });
   for (const auto& [name, child] : children_) any = child->set_mode(on) || any;

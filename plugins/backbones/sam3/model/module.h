@@ -13,9 +13,9 @@
 namespace sam3lab::sam3 {
 
 // Where an addition may hang. An empty one gives back what it is given.
-class Socket {
+class AdapterSlot {
  public:
-  void hold(std::shared_ptr<const Addition> addition) { held_ = std::move(addition); }
+  void hold(std::shared_ptr<const AdapterModule> addition) { held_ = std::move(addition); }
   [[nodiscard]] bool empty() const { return held_ == nullptr; }
   [[nodiscard]] bool trains() const;
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& y, bool training) const {
@@ -25,19 +25,19 @@ class Socket {
   void lengthen(at::Tensor& keys, at::Tensor& values, at::Tensor& mask, bool training) const;
 
  private:
-  std::shared_ptr<const Addition> held_;
+  std::shared_ptr<const AdapterModule> held_;
 };
 
 // Parts are members of their owner (or sit in a std::deque), so that the addresses that the tree holds stay valid.
-class Part {
+class Module {
  public:
-  using Ports = std::vector<std::pair<Port, Socket*>>;
+  using Ports = std::vector<std::pair<InjectionPoint, AdapterSlot*>>;
 
-  Part() = default;  // a root
-  Part(Part& parent, std::string name);
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-  virtual ~Part();
+  Module() = default;  // a root
+  Module(Module& parent, std::string name);
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  virtual ~Module();
 
   void collect(NamedTensors& into, const std::string& prefix = "") const;  // own parameters first, then the children's
   void collect_ports(Ports& into, const std::string& prefix = "") const;
@@ -52,13 +52,13 @@ class Part {
   // Any numbers until it is initialised or loaded; float32, with gradient.
   at::Tensor parameter(std::string name, std::vector<std::int64_t> shape);
   // Names in `port` are below this part's; an empty one is this part itself.
-  void offer(Port port, Socket& socket) { ports_.emplace_back(std::move(port), &socket); }
+  void offer(InjectionPoint port, AdapterSlot& socket) { ports_.emplace_back(std::move(port), &socket); }
 
  private:
   bool set_mode(bool on);  // whether anything below trains
 
   std::vector<std::pair<std::string, at::Tensor>> parameters_;
-  std::vector<std::pair<std::string, Part*>> children_;
+  std::vector<std::pair<std::string, Module*>> children_;
   Ports ports_;
   bool training_ = false;
   bool own_pass_ = false;
@@ -66,9 +66,9 @@ class Part {
 };
 
 // A name such as "layers" with numbered parts below it.
-class PartList : public Part {
+class ModuleList : public Module {
  public:
-  using Part::Part;
+  using Module::Module;
 };
 
 }  // namespace sam3lab::sam3

@@ -14,10 +14,10 @@
 
 namespace sam3lab::sam3 {
 
-RotaryAttention::RotaryAttention(Part& parent, std::int64_t width, std::int64_t n)
-    : Part(parent, "attn"), heads(n), qkv(*this, "qkv", width), proj(*this, "proj", width, width) {
-  offer({.name = "keys_values", .kind = Port::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
-  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, whole);
+RotaryAttention::RotaryAttention(Module& parent, std::int64_t width, std::int64_t n)
+    : Module(parent, "attn"), heads(n), qkv(*this, "qkv", width), proj(*this, "proj", width, width) {
+  offer({.name = "keys_values", .kind = InjectionPoint::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, whole);
 }
 
 at::Tensor RotaryAttention::operator()(const at::Tensor& x, const at::Tensor& phases) const {
@@ -39,15 +39,15 @@ at::Tensor RotaryAttention::mix(const at::Tensor& packed, const at::Tensor& phas
   return proj(attended.transpose(1, 2).flatten(2));
 }
 
-VitMlp::VitMlp(Part& parent, std::int64_t width, std::int64_t hidden)
-    : Part(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {
-  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+VitMlp::VitMlp(Module& parent, std::int64_t width, std::int64_t hidden)
+    : Module(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, socket);
 }
 
 at::Tensor VitMlp::operator()(const at::Tensor& x) const { return socket(x, fc2(at::gelu(fc1(x))), training()); }
 
-VitBlock::VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t side, double drop_path_rate)
-    : Part(parent, std::move(name)),
+VitBlock::VitBlock(Module& parent, std::string name, const Sizes& sizes, std::int64_t side, double drop_path_rate)
+    : Module(parent, std::move(name)),
       window(side),
       rate(drop_path_rate),
       norm1(*this, "norm1", sizes.embed_dim),
@@ -130,8 +130,8 @@ std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) c
   return c10::multiply_integers(tokens.slice(0, tokens.size() - 1)) * (6 * width + hidden) * 4;
 }
 
-Vit::Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping what)
-    : Part(parent, "trunk"),
+Vit::Vit(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping what)
+    : Module(parent, "trunk"),
       pos_embed(parameter("pos_embed", {1, 1 + sizes.pretrain_grid() * sizes.pretrain_grid(), sizes.embed_dim})),
       patch_embed(*this, "patch_embed"),
       proj(patch_embed, "proj",
@@ -202,8 +202,8 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
   return x.permute({0, 3, 1, 2});
 }
 
-PyramidLevel::PyramidLevel(Part& parent, std::string name, std::int64_t in, std::int64_t out, int ups)
-    : Part(parent, std::move(name)), halves(ups < 0) {
+PyramidLevel::PyramidLevel(Module& parent, std::string name, std::int64_t in, std::int64_t out, int ups)
+    : Module(parent, std::move(name)), halves(ups < 0) {
   for (int i = 0; i < ups; ++i) {
     upconvs.emplace_back(*this, ups == 1 ? "dconv_2x2" : "dconv_2x2_" + std::to_string(i), in, in / 2);
     in /= 2;
@@ -218,8 +218,8 @@ at::Tensor PyramidLevel::operator()(at::Tensor x) const {
   return convs[1](upconvs.empty() ? convs[0](x) : upconvs.back()(x, convs[0]));
 }
 
-VisionBackbone::VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping)
-    : Part(parent, "vision_backbone"), trunk(*this, sizes, drop_path_rate, keeping), list(*this, "convs") {
+VisionBackbone::VisionBackbone(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping)
+    : Module(parent, "vision_backbone"), trunk(*this, sizes, drop_path_rate, keeping), list(*this, "convs") {
   const std::array<int, 4> ups{2, 1, 0, -1};
   for (std::size_t i = 0; i < ups.size(); ++i) {
     convs.emplace_back(list, std::to_string(i), sizes.embed_dim, sizes.d_model, ups[i]);

@@ -13,8 +13,8 @@
 namespace sam3lab::sam3 {
 
 // Self-attention over a square of tokens whose queries and keys are turned by their position.
-struct RotaryAttention : Part {
-  RotaryAttention(Part& parent, std::int64_t width, std::int64_t heads);
+struct RotaryAttention : Module {
+  RotaryAttention(Module& parent, std::int64_t width, std::int64_t heads);
   // x [N, L, C], phases [L, head_dim/2] complex.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
   // What follows qkv: packed [N, L, 3 C], which it may overwrite.
@@ -22,18 +22,18 @@ struct RotaryAttention : Part {
   std::int64_t heads;
   PackedLinear qkv;
   Linear proj;
-  Socket keys_values, whole;
+  AdapterSlot keys_values, whole;
 };
 
-struct VitMlp : Part {
-  VitMlp(Part& parent, std::int64_t width, std::int64_t hidden);
+struct VitMlp : Module {
+  VitMlp(Module& parent, std::int64_t width, std::int64_t hidden);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear fc1, fc2;
-  Socket socket;
+  AdapterSlot socket;
 };
 
-struct VitBlock : Part {
-  VitBlock(Part& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
+struct VitBlock : Module {
+  VitBlock(Module& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
   // The same function, which keeps no more for the backward pass than no matrix product be done twice, or, without
   // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
@@ -54,16 +54,16 @@ struct VitBlock : Part {
   VitMlp mlp;
 };
 
-struct Vit : Part {
-  Vit(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
+struct Vit : Module {
+  Vit(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
 
   void move_phases(c10::Device device);  // they follow from the sizes and are no parameters
 
   at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
-  Part patch_embed;
+  Module patch_embed;
   Conv proj;
-  PartList list;
+  ModuleList list;
   std::deque<VitBlock> blocks;
   LayerNorm ln_pre;
   at::Tensor window_phases, global_phases;
@@ -76,21 +76,21 @@ struct Vit : Part {
 };
 
 // One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
-struct PyramidLevel : Part {
-  PyramidLevel(Part& parent, std::string name, std::int64_t in, std::int64_t out, int ups);
+struct PyramidLevel : Module {
+  PyramidLevel(Module& parent, std::string name, std::int64_t in, std::int64_t out, int ups);
   [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
   bool halves;
   std::deque<Upconv> upconvs;
   std::deque<Conv> convs;
 };
 
-struct VisionBackbone : Part {
-  VisionBackbone(Part& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
+struct VisionBackbone : Module {
+  VisionBackbone(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   // Maps at 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level at one half exists (its weights are in published
   // checkpoints) and is not computed: the published model discards it (`scalp`).
   [[nodiscard]] std::array<at::Tensor, 3> operator()(const at::Tensor& images) const;
   Vit trunk;
-  PartList list;
+  ModuleList list;
   std::deque<PyramidLevel> convs;
 };
 

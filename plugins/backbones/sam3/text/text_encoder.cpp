@@ -10,15 +10,15 @@
 
 namespace sam3lab::sam3 {
 
-TextMlp::TextMlp(Part& parent, std::int64_t width)
-    : Part(parent, "mlp"), c_fc(*this, "c_fc", width, 4 * width), c_proj(*this, "c_proj", 4 * width, width) {
-  offer({.name = "", .kind = Port::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+TextMlp::TextMlp(Module& parent, std::int64_t width)
+    : Module(parent, "mlp"), c_fc(*this, "c_fc", width, 4 * width), c_proj(*this, "c_proj", 4 * width, width) {
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, socket);
 }
 
 at::Tensor TextMlp::operator()(const at::Tensor& x) const { return socket(x, c_proj(at::gelu(c_fc(x))), training()); }
 
-TextBlock::TextBlock(Part& parent, std::string name, std::int64_t width, std::int64_t heads)
-    : Part(parent, std::move(name)),
+TextBlock::TextBlock(Module& parent, std::string name, std::int64_t width, std::int64_t heads)
+    : Module(parent, std::move(name)),
       attn(*this, "attn", width, heads, 0.0),
       ln_1(*this, "ln_1", width),
       ln_2(*this, "ln_2", width),
@@ -30,8 +30,8 @@ at::Tensor TextBlock::operator()(const at::Tensor& x, const at::Tensor& mask) co
   return mixed + mlp(ln_2(mixed));
 }
 
-TextTransformer::TextTransformer(Part& parent, const Sizes& sizes, bool again)
-    : Part(parent, "encoder"),
+TextTransformer::TextTransformer(Module& parent, const Sizes& sizes, bool again)
+    : Module(parent, "encoder"),
       positional_embedding(parameter("positional_embedding", {sizes.context_length, sizes.text_width})),
       text_projection(parameter("text_projection", {sizes.text_width, 512})),
       token_embedding(*this, "token_embedding", Tokenizer::vocabulary_size, sizes.text_width),
@@ -57,8 +57,8 @@ at::Tensor TextTransformer::operator()(const at::Tensor& tokens) const {
   return ln_final(x);
 }
 
-LanguageBackbone::LanguageBackbone(Part& parent, const Sizes& sizes, bool recomputes)
-    : Part(parent, "language_backbone"),
+LanguageBackbone::LanguageBackbone(Module& parent, const Sizes& sizes, bool recomputes)
+    : Module(parent, "language_backbone"),
       encoder(*this, sizes, recomputes),
       resizer(*this, "resizer", sizes.text_width, sizes.d_model) {}
 

@@ -8,36 +8,36 @@
 
 namespace sam3lab::sam3 {
 
-struct TextMlp : Part {
-  TextMlp(Part& parent, std::int64_t width);
+struct TextMlp : Module {
+  TextMlp(Module& parent, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear c_fc, c_proj;
-  Socket socket;
+  AdapterSlot socket;
 };
 
-struct TextBlock : Part {
-  TextBlock(Part& parent, std::string name, std::int64_t width, std::int64_t heads);
+struct TextBlock : Module {
+  TextBlock(Module& parent, std::string name, std::int64_t width, std::int64_t heads);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& mask) const;
   Attention attn;
   LayerNorm ln_1, ln_2;
   TextMlp mlp;
 };
 
-struct TextTransformer : Part {
-  TextTransformer(Part& parent, const Sizes& sizes, bool recomputes);
+struct TextTransformer : Module {
+  TextTransformer(Module& parent, const Sizes& sizes, bool recomputes);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& tokens) const;  // [T, L] -> [T, L, text_width]
   at::Tensor positional_embedding;
   at::Tensor text_projection;  // of pooled text, which this model does not use; published checkpoints hold it
   Embedding token_embedding;
-  Part transformer;
-  PartList list;
+  Module transformer;
+  ModuleList list;
   std::deque<TextBlock> blocks;
   LayerNorm ln_final;
   bool recomputes;
 };
 
-struct LanguageBackbone : Part {
-  LanguageBackbone(Part& parent, const Sizes& sizes, bool recomputes);
+struct LanguageBackbone : Module {
+  LanguageBackbone(Module& parent, const Sizes& sizes, bool recomputes);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& tokens) const;  // [T, L] int64 -> [T, L, d_model]
   TextTransformer encoder;
   Linear resizer;

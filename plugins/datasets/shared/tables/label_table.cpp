@@ -48,7 +48,7 @@ std::vector<LabelEntry> read_label_table(const std::string& path) {
   std::vector<LabelEntry> entries;
   std::vector<Fault> faults;
   for (const auto& [key, node] : table) {
-    LabelEntry entry{plain(key.str()), false, {}};
+    LabelEntry entry{unescaped(key.str()), false, {}};
     if (entry.label.empty()) faults.push_back({place(path, node), "a label without a name", "", "", ""});
     if (const auto* array = node.as_array()) {
       read_values(path, *array, entry, faults);

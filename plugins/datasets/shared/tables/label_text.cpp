@@ -18,7 +18,7 @@ std::vector<LabelWords> read_entries(const std::string& path, const std::string&
   std::vector<LabelWords> entries;
   std::vector<Fault> faults;
   for (const auto& [key, node] : table) {
-    LabelWords entry{plain(key.str()), {}};
+    LabelWords entry{unescaped(key.str()), {}};
     if (entry.label.empty()) faults.push_back({place(path, node), "a label without a name", "", "", ""});
     const auto* array = node.as_array();
     if (array == nullptr || array->empty()) {
@@ -28,7 +28,7 @@ std::vector<LabelWords> read_entries(const std::string& path, const std::string&
     std::set<std::string> seen;
     for (const auto& item : *array) {
       const auto text = item.value_exact<std::string>();
-      const auto word = text ? plain(*text) : "";
+      const auto word = text ? unescaped(*text) : "";
       if (word.empty() || (colours && !is_colour(word))) {
         faults.push_back({place(path, item), "an entry of label '" + entry.label + "' is not understood", word, expected, ""});
       } else if (!seen.insert(word).second) {
