@@ -20,7 +20,7 @@
 #include <sam3lab/api/options.h>
 #include <sam3lab/api/prompt.h>
 #include <sam3lab/api/scheme.h>
-#include <sam3lab/stamp.h>  // made at configure time: SAM3LAB_STAMP
+#include <sam3lab/stamp.h>  // SAM3LAB_STAMP: made when CMake runs, and completed by the includer's own macros
 
 namespace sam3lab {
 
@@ -54,7 +54,7 @@ class SAM3LAB_API Registrar {
 
 // What the one C symbol of a plugin points to. These fields never move; a change of meaning raises `plugin_api`.
 inline constexpr char plugin_magic[8] = {'s', 'a', 'm', '3', 'l', 'a', 'b', '\0'};
-inline constexpr std::uint32_t plugin_api = 1;
+inline constexpr std::uint32_t plugin_api = 1;  // also in SAM3LAB_PLUGIN
 struct PluginInfo {
   char magic[8];
   std::uint32_t api;
@@ -66,10 +66,16 @@ struct PluginInfo {
 
 }  // namespace sam3lab
 
+// The stamp in a section of its own. The program reads it from the file and loads the library only if it fits: nothing of a
+// plugin that does not fit ever runs, static constructors included. A file without the section is no plugin.
+#define SAM3LAB_PLUGIN_STAMP(text) \
+  extern "C" __attribute__((section(".sam3lab"), used, visibility("hidden"))) const char sam3lab_plugin_stamp[] = text
+
 #ifndef SAM3LAB_PLUGIN_VERSION
 #define SAM3LAB_PLUGIN_VERSION "0.1.0"
 #endif
 #define SAM3LAB_PLUGIN(plugin_name)                                                             \
+  SAM3LAB_PLUGIN_STAMP("sam3lab 1 " SAM3LAB_STAMP);                                             \
   static void sam3lab_enrol_##plugin_name(::sam3lab::Registrar& reg);                           \
   extern "C" __attribute__((visibility("default")))                                             \
   const ::sam3lab::PluginInfo sam3lab_plugin_info = {{'s', 'a', 'm', '3', 'l', 'a', 'b', '\0'}, \

@@ -45,6 +45,9 @@ std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& fol
   for (const auto& entry : entries) {
     if (entry.path().extension() == ".so") files.push_back(entry.path());
   }
+  if (files.empty())
+    faults.push_back({folder.string(), "plugin folder holds no plugin", "no file *.so", "at least one",
+                      "correct SAM3LAB_PLUGIN_PATH, or build the plugins: ninja -C build"});
   std::ranges::sort(files);  // the same order, and so the same messages, on every file system
   return files;
 }

@@ -71,7 +71,7 @@ TEST(Registry, ANameClaimedTwiceCitesBothFiles) {
 TEST(Registry, StampMagicAndInterfaceAreCheckedBeforeAnythingRuns) {
   EXPECT_THAT(refusal({{}, {made("wrong_stamp")}}),
               AllOf(HasSubstr("wrong stamp"), HasSubstr("torch-1.13.1"), HasSubstr(SAM3LAB_STAMP)));
-  EXPECT_THAT(refusal({{}, {made("wrong_magic")}}), HasSubstr("another magic number"));
+  EXPECT_THAT(refusal({{}, {made("wrong_magic")}}), HasSubstr("another magic word"));
   EXPECT_THAT(refusal({{}, {made("wrong_api")}}), HasSubstr("version 2, expected version 1"));
 }
 
