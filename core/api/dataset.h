@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct Item {
   double begin = 0.0, end = 1.0;
   std::string part = {};  // side that the source itself assigns: "train", "validation", "test", "fold3"; empty: none
   std::string site = {};  // hospital or centre, where known
+  // The volume that the item is a slice of; `begin` is then the slice's number along the axis of slices, from 0. Empty: the
+  // item is no slice, or nothing is known of it.
+  std::string volume = {};
 };
 
 // All masks of one label in one image.
@@ -33,7 +37,7 @@ struct LabelledImage {
   at::Tensor image;                 // [H, W, 3] uint8, windowed
   std::vector<LabelMasks> labels;   // the labels that are present
   std::vector<std::string> unsure;  // labels of which nothing is said here, neither present nor absent: do not ask
-  std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column; 1 where the source does not say
+  std::optional<std::array<double, 2>> spacing_mm;  // from row to row, from column to column; unset: the source does not say
   // [H, W] bool: pixels of which nothing is known (outside the annotated region). Losses and metrics leave them out. Undefined:
   // none. Masks never reach into them.
   at::Tensor ignore;

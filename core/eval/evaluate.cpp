@@ -1,6 +1,7 @@
 #include "core/eval/evaluate.h"
 
 #include <atomic>
+#include <cmath>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -8,11 +9,13 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include <sam3lab/api/error.h>
 
 #include "core/eval/gather_scores.h"
 #include "core/eval/predict.h"
+#include "core/record/layout.h"
 #include "core/tensor/on_device.h"
 #include "core/data/sample.h"
 
@@ -31,6 +34,19 @@ at::Tensor truth_of(const LabelledImage& image, const std::string& label) {
   return at::zeros({image.image.size(0), image.image.size(1)}, at::kBool);
 }
 
+// A value that is undefined is left out of the row. A value that breaks the metric's own promise would spoil every statistic.
+void add_score(const std::string& column, std::optional<double> value, const MetricInfo& info, ScoreRow& row) {
+  if (!value) return;
+  constexpr double rounding = 1e-9;
+  if (!std::isfinite(*value) || *value < info.lowest - rounding || *value > info.highest + rounding) {
+    throw DataError(Fault{"metric " + column, "a value outside of the range that the metric states",
+                          fmt::format("{} for item {}, label {}", *value, row.item, row.label),
+                          fmt::format("{} to {}, or unset where it is undefined", info.lowest, info.highest),
+                          "mend the plugin's score() or info()"});
+  }
+  row.metrics[column] = *value;
+}
+
 // Which query's mask answers for each query: its own, or the next present one's of another text.
 std::vector<std::size_t> answers(const std::vector<PromptQuery>& queries, bool shuffled) {
   std::vector<std::size_t> present, own(queries.size());
@@ -47,7 +63,7 @@ std::vector<std::size_t> answers(const std::vector<PromptQuery>& queries, bool s
 }  // namespace
 
 struct Evaluator::Asked {
-  std::string item;
+  Item item;
   LabelledImage image;
   std::vector<PromptQuery> queries;
   std::vector<Prediction> predictions;
@@ -59,9 +75,9 @@ Evaluator::Evaluator(const Experiment& experiment, const Pool& pool, std::map<st
 Evaluator::Asked Evaluator::ask(Backbone& model, const Task& task) const {
   const auto& dataset = pool_.datasets()[task.dataset];
   Asked asked;
-  asked.item = dataset.data->item(task.item).id;
+  asked.item = dataset.data->item(task.item);
   asked.image = dataset.data->load(task.item);
-  Random random(0, dataset.name + "/" + asked.item);
+  Random random(0, dataset.name + "/" + asked.item.id);
   asked.queries = pool_.queries(task.dataset, asked.image, false, random);
   if (asked.queries.empty()) return asked;
   auto sample = make_sample(asked.image, asked.queries, model.image_size());
@@ -88,7 +104,7 @@ std::vector<ScoreRow> Evaluator::score(const Asked& asked, const std::string& st
     const auto mask = prediction.fired ? prediction.mask : at::zeros_like(prediction.mask);
     ScoreRow row;
     row.stage = stage;
-    row.item = asked.item;
+    row.item = asked.item.id;
     row.label = query.label;
     row.prompt = query.text;
     row.present = query.present;
@@ -96,11 +112,16 @@ std::vector<ScoreRow> Evaluator::score(const Asked& asked, const std::string& st
     row.fired = prediction.fired;
     row.true_pixels = truth.sum().item<std::int64_t>();
     row.predicted_pixels = mask.sum().item<std::int64_t>();
+    row.subject = asked.item.subject;
+    row.volume = asked.item.volume;
+    if (!row.volume.empty()) row.slice_position = asked.item.begin;
     for (const auto& [name, metric] : metrics_) {
       const auto& spacing = asked.image.spacing_mm;
-      row.metrics[name] = metric->score({mask, truth, spacing});
-      row.metrics[name + "_ungated"] = metric->score({prediction.mask, truth, spacing});
-      row.metrics[name + "_merged"] = metric->score({owner.eq(static_cast<std::int64_t>(own[q])), truth, spacing});
+      const auto info = metric->info();
+      add_score(name, metric->score({mask, truth, spacing}), info, row);
+      add_score(name + std::string(layout::ungated_suffix), metric->score({prediction.mask, truth, spacing}), info, row);
+      add_score(name + std::string(layout::merged_suffix),
+                metric->score({owner.eq(static_cast<std::int64_t>(own[q])), truth, spacing}), info, row);
     }
     rows.push_back(std::move(row));
   }

@@ -1,52 +1,42 @@
 #include "core/eval/gather_scores.h"
 
-#include <nlohmann/json.hpp>
+#include "core/record/pack.h"
 
 namespace sam3lab {
 namespace {
 
-using nlohmann::json;
+// What one rank has scored: rows of the items `items`, in that order.
+struct ScoredItems {
+  bool stopped = false;
+  std::vector<std::int64_t> items;
+  std::vector<std::vector<ScoreRow>> rows;
+};
 
-json to_json(const ScoreRow& row) {
-  return {row.stage,      row.item,  row.label,       row.prompt,           row.present,
-          row.confidence, row.fired, row.true_pixels, row.predicted_pixels, row.metrics};
-}
-
-ScoreRow from_json(const json& value) {
-  ScoreRow row;
-  row.stage = value.at(0);
-  row.item = value.at(1);
-  row.label = value.at(2);
-  row.prompt = value.at(3);
-  row.present = value.at(4);
-  row.confidence = value.at(5);
-  row.fired = value.at(6);
-  row.true_pixels = value.at(7);
-  row.predicted_pixels = value.at(8);
-  for (const auto& [name, score] : value.at(9).items()) row.metrics[name] = score;
-  return row;
+template <class A>
+void members(A& a, ScoredItems& s) {
+  a(s.stopped, s.items, s.rows);
 }
 
 }  // namespace
 
 bool gather_scores(const Ranks& ranks, bool stopped, std::vector<std::vector<ScoreRow>>& rows) {
-  json mine = {{"stopped", stopped}, {"items", json::array()}};
+  ScoredItems mine{stopped, {}, {}};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].empty()) continue;
-    json of_item = json::array();
-    for (const auto& row : rows[i]) of_item.push_back(to_json(row));
-    mine["items"].push_back({i, std::move(of_item)});
+    mine.items.push_back(static_cast<std::int64_t>(i));
+    mine.rows.push_back(std::move(rows[i]));
   }
-  const auto bytes = json::to_msgpack(mine);
-  const auto all = ranks.exchange({bytes.begin(), bytes.end()});
+  Pack pack;
+  pack(mine);
+  const auto all = ranks.exchange(pack.bytes());
   for (auto& of_item : rows) of_item.clear();
-  for (const auto& text : all) {
-    const auto part = json::from_msgpack(text.begin(), text.end());
-    if (part.at("stopped").get<bool>()) return false;
-    for (const auto& entry : part.at("items")) {
-      auto& of_item = rows.at(entry.at(0).get<std::size_t>());
-      for (const auto& row : entry.at(1)) of_item.push_back(from_json(row));
-    }
+  for (const auto& bytes : all) {
+    ScoredItems theirs;
+    Unpack unpack(bytes);
+    unpack(theirs);
+    if (theirs.stopped) return false;
+    for (std::size_t n = 0; n < theirs.items.size(); ++n)
+      rows.at(static_cast<std::size_t>(theirs.items[n])) = std::move(theirs.rows.at(n));
   }
   return true;
 }

@@ -7,13 +7,17 @@
 namespace sam3lab::layout {
 
 inline constexpr std::string_view format = "sam3lab-run";
-inline constexpr int version = 2;
+inline constexpr int version = 3;
 
 inline constexpr std::string_view term_prefix = "term/";
 
 // Columns of /eval/<dataset>/scores that every result has; the others are metrics.
-inline constexpr std::array<std::string_view, 9> score_columns = {
-    "stage", "item", "label", "prompt", "present", "confidence", "fired", "true_pixels", "predicted_pixels"};
+inline constexpr std::array<std::string_view, 12> score_columns = {
+    "stage",          "item",    "label",      "prompt", "subject",     "volume",
+    "slice_position", "present", "confidence", "fired",  "true_pixels", "predicted_pixels"};
+
+// Behind the name of a metric: of which mask of a prompt it is, if not of its own.
+inline constexpr std::string_view ungated_suffix = "_ungated", merged_suffix = "_merged";
 
 // What a reader of a figure must know first, for each role of a dataset.
 inline std::string caveat(std::string_view role) {

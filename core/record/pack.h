@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -26,7 +27,12 @@ void members(A& a, GroupRow& r) {
 }
 template <class A>
 void members(A& a, ScoreRow& r) {
-  a(r.stage, r.item, r.label, r.prompt, r.present, r.confidence, r.fired, r.true_pixels, r.predicted_pixels, r.metrics);
+  a(r.stage, r.item, r.label, r.prompt, r.present, r.confidence, r.fired, r.true_pixels, r.predicted_pixels, r.metrics,
+    r.subject, r.volume, r.slice_position);
+}
+template <class A>
+void members(A& a, MetricInfo& m) {
+  a(m.unit, m.higher_is_better, m.lowest, m.highest, m.scope, m.aggregate, m.undefined_counts, m.empty_rule, m.definition);
 }
 template <class A>
 void members(A& a, DatasetRecord& r) {
@@ -39,8 +45,7 @@ void members(A& a, PluginRecord& r) {
 template <class A>
 void members(A& a, RunRecord& r) {
   a(r.name, r.identity, r.code_version, r.resolved_toml, r.source_toml, r.protocol, r.checkpoint_sha256, r.seed, r.parameters,
-    r.trainable_parameters, r.environment, r.metric_definitions, r.plugins, r.groups, r.steps, r.datasets, r.seconds,
-    r.finished);
+    r.trainable_parameters, r.environment, r.metrics, r.plugins, r.groups, r.steps, r.datasets, r.seconds, r.finished);
 }
 
 class Pack {
@@ -54,7 +59,7 @@ class Pack {
  private:
   template <class T>
   void put(T& value) {
-    if constexpr (std::is_arithmetic_v<T>) {
+    if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
       char raw[sizeof(T)];
       std::memcpy(raw, &value, sizeof(T));
       bytes_.append(raw, sizeof(T));
@@ -68,6 +73,12 @@ class Pack {
     bytes_ += text;
   }
   void put(std::string& text) { put(static_cast<const std::string&>(text)); }
+  template <class T>
+  void put(std::optional<T>& value) {
+    bool there = value.has_value();
+    put(there);
+    if (there) put(*value);
+  }
   template <class T>
   void put(std::vector<T>& values) {
     const auto size = static_cast<std::int64_t>(values.size());
@@ -113,13 +124,20 @@ class Unpack {
   void get(T& value) {
     if constexpr (std::is_same_v<T, bool>) {
       value = take(1)[0] != 0;
-    } else if constexpr (std::is_arithmetic_v<T>) {
+    } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
       std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
     } else {
       members(*this, value);
     }
   }
   void get(std::string& text) { text = take(count()); }
+  template <class T>
+  void get(std::optional<T>& value) {
+    bool there = false;
+    get(there);
+    value.reset();
+    if (there) get(value.emplace());
+  }
   // Grown one by one: a count that the bytes do not hold takes no memory.
   template <class T>
   void get(std::vector<T>& values) {

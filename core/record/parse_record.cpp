@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
+
+#include <sam3lab/api/error.h>
 
 #include "core/record/hdf5_read.h"
 #include "core/record/layout.h"
@@ -50,6 +53,29 @@ void fill(std::vector<Row>& rows, const Table& table, const char* name, Member R
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].*member = values[i];
 }
 
+// NaN says that the row has none.
+template <class Row>
+void fill(std::vector<Row>& rows, const Table& table, const char* name, std::optional<double> Row::*member,
+          const Place& place) {
+  const auto& values = column<NumberColumn>(table, name, place);
+  rows.resize(values.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!std::isnan(values[i])) rows[i].*member = values[i];
+  }
+}
+
+template <class Row, class Enum>
+void fill(std::vector<Row>& rows, const Table& table, const char* name, Enum Row::*member, std::initializer_list<Enum> known,
+          const Place& place) {
+  const auto& values = column<TextColumn>(table, name, place);
+  rows.resize(values.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto* found = std::ranges::find_if(known, [&](Enum one) { return to_text(one) == values[i]; });
+    if (found == known.end()) refuse(place, std::string("an unknown ") + name, "'" + values[i].substr(0, 64) + "'");
+    rows[i].*member = *found;
+  }
+}
+
 // The column's numbers under `key`; NaN says that the row has none.
 template <class Row>
 void fill_map(std::vector<Row>& rows, const Column& source, const std::string& key, std::map<std::string, double> Row::*member,
@@ -95,6 +121,27 @@ std::vector<GroupRow> read_groups(const Node& train) {
   return groups;
 }
 
+std::map<std::string, MetricInfo> read_metrics(const Node& root) {
+  using Scope = MetricInfo::Scope;
+  using Aggregate = MetricInfo::Aggregate;
+  const Place place = root.place.below("metrics");
+  const Table table = read_table(root, "metrics");
+  std::vector<MetricInfo> infos;
+  fill(infos, table, "unit", &MetricInfo::unit, place);
+  fill(infos, table, "higher_is_better", &MetricInfo::higher_is_better, place);
+  fill(infos, table, "lowest", &MetricInfo::lowest, place);
+  fill(infos, table, "highest", &MetricInfo::highest, place);
+  fill(infos, table, "scope", &MetricInfo::scope, {Scope::slice, Scope::volume, Scope::instance}, place);
+  fill(infos, table, "aggregate", &MetricInfo::aggregate, {Aggregate::mean, Aggregate::median, Aggregate::sum}, place);
+  fill(infos, table, "undefined_counts", &MetricInfo::undefined_counts, place);
+  fill(infos, table, "empty_rule", &MetricInfo::empty_rule, place);
+  fill(infos, table, "definition", &MetricInfo::definition, place);
+  const auto& names = column<TextColumn>(table, "name", place);
+  std::map<std::string, MetricInfo> metrics;
+  for (std::size_t i = 0; i < names.size(); ++i) metrics[names[i]] = std::move(infos[i]);
+  return metrics;
+}
+
 std::vector<ScoreRow> read_scores(const Node& group) {
   const Place place = group.place.below("scores");
   const Table table = read_table(group, "scores");
@@ -103,6 +150,9 @@ std::vector<ScoreRow> read_scores(const Node& group) {
   fill(scores, table, "item", &ScoreRow::item, place);
   fill(scores, table, "label", &ScoreRow::label, place);
   fill(scores, table, "prompt", &ScoreRow::prompt, place);
+  fill(scores, table, "subject", &ScoreRow::subject, place);
+  fill(scores, table, "volume", &ScoreRow::volume, place);
+  fill(scores, table, "slice_position", &ScoreRow::slice_position, place);
   fill(scores, table, "present", &ScoreRow::present, place);
   fill(scores, table, "confidence", &ScoreRow::confidence, place);
   fill(scores, table, "fired", &ScoreRow::fired, place);
@@ -156,7 +206,9 @@ void read_root(const Node& root, RunRecord& record) {
     refuse(root.place, "an HDF5 file of another format", "'" + format.substr(0, 64) + "'", "sam3lab-run");
   attributes.take("format_version", version);
   if (version != layout::version) {
-    refuse(root.place, "a result of another version of the format", std::to_string(version), std::to_string(layout::version));
+    throw DataError(Fault{root.place.file, "a result of another version of the format", std::to_string(version),
+                          std::to_string(layout::version),
+                          "read it with the version of sam3lab that wrote it, or run the experiment again"});
   }
   attributes.take("name", record.name);
   attributes.take("identity", record.identity);
@@ -180,9 +232,9 @@ RunRecord parse_record(const std::string& bytes, const std::string& name) {
   record.resolved_toml = read_text(config, "resolved");
   record.source_toml = read_text(config, "source");
   record.environment = Attributes(open_group(root, "environment")).all<std::string>();
-  record.metric_definitions = Attributes(open_group(root, "metrics")).all<std::string>();
   record.seconds = Attributes(open_group(root, "seconds")).all<double>();
   record.plugins = read_plugins(root);
+  record.metrics = read_metrics(root);
   const Node train = open_group(root, "train");
   record.groups = read_groups(train);
   record.steps = read_steps(train);

@@ -5,8 +5,11 @@
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <sam3lab/api/metric_info.h>
 
 namespace sam3lab {
 
@@ -40,9 +43,12 @@ struct ScoreRow {
   double confidence = 0;  // presence probability times the probability of the most confident object query
   bool fired = false;     // confidence reached the threshold
   std::int64_t true_pixels = 0, predicted_pixels = 0;
-  std::map<std::string, double>
-      metrics;  // "dice", "iou": the prompt's own mask, empty if it did not fire; also "dice_ungated":
-                // the most confident mask whatever its confidence; "dice_merged": after the merge
+  // Of each metric NAME of the run: "NAME", of the prompt's own mask, which is empty if it did not fire; "NAME_ungated", of the
+  // most confident mask whatever its confidence; "NAME_merged", after the merge. A value that is undefined is not there.
+  std::map<std::string, double> metrics;
+  std::string subject = {};                   // patient: rows of one subject are not independent
+  std::string volume = {};                    // that the item is a slice of; empty: of none, or not known
+  std::optional<double> slice_position = {};  // number of the slice in `volume`, from 0; unset: `volume` is empty
 };
 
 struct DatasetRecord {
@@ -61,7 +67,7 @@ struct RunRecord {
   std::string checkpoint_sha256;  // empty: seeded random weights
   std::int64_t seed = 0, parameters = 0, trainable_parameters = 0;
   std::map<std::string, std::string> environment;  // compiler, libtorch, device, threads, host cpu, started (UTC), "limit"...
-  std::map<std::string, std::string> metric_definitions;
+  std::map<std::string, MetricInfo> metrics;       // by NAME: see ScoreRow::metrics
   std::vector<PluginRecord> plugins;
   std::vector<GroupRow> groups;
   std::vector<StepRow> steps;
@@ -69,6 +75,9 @@ struct RunRecord {
   std::map<std::string, double> seconds;  // "total", "train", "evaluate_before", ...
   bool finished = false;
 };
+
+// What the metric says whose column of the scores this is: "NAME", "NAME_ungated" or "NAME_merged". Null: no metric of the run.
+const MetricInfo* metric_of(const RunRecord& record, std::string_view column);
 
 // Throws DataError (disk full, no permission); the previous commit stays untouched.
 void write_record(const RunRecord& record, const std::filesystem::path& file);

@@ -20,11 +20,27 @@ Column column_of(const std::vector<Row>& rows, const char* name, Member Row::*me
   return {name, std::move(values), unit};
 }
 
-// One column for each key that any row has; NaN where a row lacks it.
+// NaN where it is unset.
+template <class Row>
+Column column_of(const std::vector<Row>& rows, const char* name, std::optional<double> Row::*member, const char* unit = "") {
+  NumberColumn values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back((row.*member).value_or(std::numeric_limits<double>::quiet_NaN()));
+  return {name, std::move(values), unit};
+}
+
+// The name of an enumerator.
+template <class Row, class Enum>
+Column texts_of(const std::vector<Row>& rows, const char* name, Enum Row::*member) {
+  TextColumn values;
+  for (const Row& row : rows) values.emplace_back(to_text(row.*member));
+  return {name, std::move(values), ""};
+}
+
+// One column for each of `keys` and each key that any row has; NaN where a row lacks it.
 template <class Row>
 void add_columns(Table& table, const std::vector<Row>& rows, std::map<std::string, double> Row::*member,
-                 std::string_view prefix) {
-  std::set<std::string> keys;
+                 std::string_view prefix, std::set<std::string> keys = {}) {
   for (const Row& row : rows) {
     for (const auto& [key, value] : row.*member) keys.insert(key);
   }
@@ -59,18 +75,47 @@ Table groups_table(const std::vector<GroupRow>& groups) {
           column_of(groups, "parameters", &GroupRow::parameters)};
 }
 
-Table scores_table(const std::vector<ScoreRow>& scores) {
+// A metric that is undefined for all rows has its columns none the less.
+Table scores_table(const std::vector<ScoreRow>& scores, const std::map<std::string, MetricInfo>& metrics) {
+  std::set<std::string> names;
+  for (const auto& [name, info] : metrics) {
+    for (const std::string_view suffix : {std::string_view(), layout::ungated_suffix, layout::merged_suffix})
+      names.insert(name + std::string(suffix));
+  }
+
   Table table = {column_of(scores, "stage", &ScoreRow::stage),
                  column_of(scores, "item", &ScoreRow::item),
                  column_of(scores, "label", &ScoreRow::label),
                  column_of(scores, "prompt", &ScoreRow::prompt),
+                 column_of(scores, "subject", &ScoreRow::subject),
+                 column_of(scores, "volume", &ScoreRow::volume),
+                 column_of(scores, "slice_position", &ScoreRow::slice_position, "slices"),
                  column_of(scores, "present", &ScoreRow::present),
                  column_of(scores, "confidence", &ScoreRow::confidence),
                  column_of(scores, "fired", &ScoreRow::fired),
                  column_of(scores, "true_pixels", &ScoreRow::true_pixels, "px"),
                  column_of(scores, "predicted_pixels", &ScoreRow::predicted_pixels, "px")};
-  add_columns(table, scores, &ScoreRow::metrics, "");
+  add_columns(table, scores, &ScoreRow::metrics, "", std::move(names));
   return table;
+}
+
+Table metrics_table(const std::map<std::string, MetricInfo>& metrics) {
+  TextColumn names;
+  std::vector<MetricInfo> infos;
+  for (const auto& [name, info] : metrics) {
+    names.push_back(name);
+    infos.push_back(info);
+  }
+  return {{"name", std::move(names), ""},
+          column_of(infos, "unit", &MetricInfo::unit),
+          column_of(infos, "higher_is_better", &MetricInfo::higher_is_better),
+          column_of(infos, "lowest", &MetricInfo::lowest),
+          column_of(infos, "highest", &MetricInfo::highest),
+          texts_of(infos, "scope", &MetricInfo::scope),
+          texts_of(infos, "aggregate", &MetricInfo::aggregate),
+          column_of(infos, "undefined_counts", &MetricInfo::undefined_counts),
+          column_of(infos, "empty_rule", &MetricInfo::empty_rule),
+          column_of(infos, "definition", &MetricInfo::definition)};
 }
 
 Table files_table(const std::map<std::string, std::string>& hashes) {
@@ -99,13 +144,12 @@ void write_root(const Node& root, const RunRecord& record) {
 void write_attribute_groups(const Node& root, const RunRecord& record) {
   const Node environment = make_group(root, "environment");
   for (const auto& [key, value] : record.environment) put_text(environment, key, value);
-  const Node metrics = make_group(root, "metrics");
-  for (const auto& [metric, definition] : record.metric_definitions) put_text(metrics, metric, definition);
   const Node seconds = make_group(root, "seconds");
   for (const auto& [phase, duration] : record.seconds) put_number(seconds, phase, duration);
 }
 
-void write_dataset_record(const Node& evaluations, const std::string& name, const DatasetRecord& dataset) {
+void write_dataset_record(const Node& evaluations, const std::string& name, const DatasetRecord& dataset,
+                          const std::map<std::string, MetricInfo>& metrics) {
   const Node group = make_group(evaluations, name);
   put_text(group, "modality", dataset.modality);
   put_text(group, "role", dataset.role);
@@ -116,7 +160,7 @@ void write_dataset_record(const Node& evaluations, const std::string& name, cons
   write_texts(group, "held_out_items", dataset.held_out_items);
   write_texts(group, "dropped_items", dataset.dropped_items);
   write_table(group, "files", files_table(dataset.file_sha256));
-  write_table(group, "scores", scores_table(dataset.scores));
+  write_table(group, "scores", scores_table(dataset.scores, metrics));
 }
 
 }  // namespace
@@ -136,11 +180,12 @@ void write_record(const RunRecord& record, const std::filesystem::path& file) {
         {column_of(record.plugins, "slot", &PluginRecord::slot), column_of(record.plugins, "name", &PluginRecord::name),
          column_of(record.plugins, "file", &PluginRecord::file), column_of(record.plugins, "version", &PluginRecord::version),
          column_of(record.plugins, "stamp", &PluginRecord::stamp)});
+    write_table(root, "metrics", metrics_table(record.metrics));
     const Node train = make_group(root, "train");
     write_table(train, "groups", groups_table(record.groups));
     write_table(train, "steps", steps_table(record.steps));
     const Node evaluations = make_group(root, "eval");
-    for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, dataset);
+    for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, dataset, record.metrics);
   }
   write_sealed(file, image_of(image, place));
 }

@@ -127,7 +127,7 @@ Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Regist
   describe_run(experiment, registry, record);
   for (const auto& [key, choice] : experiment.metrics) {
     metrics[key] = registry.make<Metric>(choice);
-    record.metric_definitions[key] = metrics[key]->definition();
+    record.metrics[key] = metrics[key]->info();
   }
   describe_data(experiment, pool, record);
   record.identity = identity_of(experiment, request, record);

@@ -124,7 +124,9 @@ class Accumulator {
     const auto height = image.image.size(0), width = image.image.size(1);
     ++scan.read;
     scan.height.add(static_cast<double>(height)), scan.width.add(static_cast<double>(width));
-    scan.spacing.add(image.spacing_mm[0]), scan.spacing.add(image.spacing_mm[1]);
+    if (image.spacing_mm) {
+      for (const auto mm : *image.spacing_mm) scan.spacing.add(mm);
+    }
     const auto pixels = image.image.contiguous();
     const cv::Mat colour(static_cast<int>(height), static_cast<int>(width), CV_8UC3, pixels.data_ptr());
     cv::Mat grey;

@@ -61,7 +61,7 @@ struct VerifiedDataset {
 struct DatasetScan {
   std::int64_t items = 0, read = 0, empty = 0, flat = 0;  // empty: without any mask
   std::array<std::int64_t, 256> grey{};                   // pixels by grey value
-  Range height, width, spacing;                           // px, px, mm
+  Range height, width, spacing;                           // px, px, mm; spacing: of the images where it is known
   std::map<std::string, LabelCount> labels;               // every label of the dataset
   std::map<std::string, Finding> failures;                // by check: "unreadable", "size", "values", "contract"
 };

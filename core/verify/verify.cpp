@@ -142,7 +142,7 @@ class Verifier {
     }
     if (scan.spacing.count > 0 && scan.spacing.high > 10 * scan.spacing.low) {
       say(Severity::warning, "spacing", dataset.name,
-          fmt::format("pixels of {:.3g} to {:.3g} mm in one dataset: are all of them known?", scan.spacing.low,
+          fmt::format("pixels of {:.3g} to {:.3g} mm in one dataset: are all of them right?", scan.spacing.low,
                       scan.spacing.high));
     }
   }

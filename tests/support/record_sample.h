@@ -1,5 +1,7 @@
 // A small result with every kind of content, for tests of the record.
 #pragma once
+#include <limits>
+
 #include "core/record/run_record.h"
 
 namespace sam3lab::test {
@@ -24,7 +26,16 @@ inline RunRecord sample_record() {
   record.parameters = 1000;
   record.trainable_parameters = 10;
   record.environment = {{"compiler", "g++ 12.2"}, {"started", "2024-01-01T00:00:00Z"}, {"cpu/model", "x86"}};
-  record.metric_definitions = {{"dice", "2|A n B| / (|A| + |B|); 1 if both are empty"}};
+  record.metrics["dice"].definition = "2|A n B| / (|A| + |B|)";
+  record.metrics["dice"].empty_rule = "both empty: 1";
+  record.metrics["iou"].definition = "|A n B| / |A u B|";
+  MetricInfo& distance = record.metrics["distance"];
+  distance.unit = "mm";
+  distance.higher_is_better = false;
+  distance.highest = std::numeric_limits<double>::infinity();
+  distance.scope = MetricInfo::Scope::volume;
+  distance.aggregate = MetricInfo::Aggregate::median;
+  distance.undefined_counts = 100.0;
   record.plugins = {{"loss", "box", "loss_box.so", "0.1.0", "stamp"}, {"metric", "dice", "metric_dice.so", "0.1.0", "stamp"}};
   record.groups = {{"backbone.blocks.3", 1e-4, 0.1, 4, 9}, {"backbone.blocks.3.no_decay", 2e-4, 0.0, 1, 1}};
   record.steps = {{1, 3.5, 0.25, 0.5, 512.0, {{"loss_bbox", 1.0}, {"loss_bbox_aux_0", 2.5}}, 0.5, 30.0, 64.0, 1e9},
@@ -35,6 +46,9 @@ inline RunRecord sample_record() {
   ct.scores = {score("after", "a/9", "lung", "both lungs", true, true, 0.75),
                score("after", "a/9", "rib", "ribs", false, false, 0.0)};
   ct.scores.front().metrics["iou"] = 0.6;
+  ct.scores.front().subject = "patient 1";
+  ct.scores.front().volume = "a";
+  ct.scores.front().slice_position = 9.0;
   record.datasets["ape"] = {"mri", "external", "", {}, {}, {}, {}, {}, {}};
   record.finished = true;
   return record;

@@ -182,8 +182,7 @@ LabelledImage ImageStack::load(std::int64_t index) const {
     add_masks(options_.labels[i], options_.targets == "instances" ? numbered_objects(channel, mask) : mask.unsqueeze(0),
               options_.min_pixels, out);
   }
-  const double side = options_.pixel_um > 0 ? options_.pixel_um / 1000.0 : 1.0;
-  out.spacing_mm = {side, side};
+  if (options_.pixel_um > 0) out.spacing_mm = {options_.pixel_um / 1000.0, options_.pixel_um / 1000.0};
   return out;
 }
 

@@ -34,6 +34,7 @@ Item VolumeSlices::item(std::int64_t index) const {
   Item item;
   item.id = options_.subject + "/" + options_.axis + "/" + slice_number(slice);
   item.subject = options_.subject;
+  item.volume = options_.subject;
   item.begin = static_cast<double>(slice);
   item.end = static_cast<double>(slice + 1);
   return item;

@@ -43,16 +43,16 @@ at::Tensor grey_bytes(const at::Tensor& raw, const std::string& file, const NpzL
 }
 
 // x, y, z as SimpleITK gives them; arrays are z, y, x. A file without it, or with another number of values, says nothing.
-std::array<double, 2> spacing_of(const std::string& file, const NpzLayout& layout) {
+std::optional<std::array<double, 2>> spacing_of(const std::string& file, const NpzLayout& layout) {
   const auto arrays = list_arrays(file);
   const auto found =
       std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.name == layout.spacing; });
   if (found == arrays.end() || (found->shape != std::vector<std::int64_t>{2} && found->shape != std::vector<std::int64_t>{3}))
-    return {1.0, 1.0};
+    return std::nullopt;
   const auto values = read_array(file, layout.spacing).to(torch::kFloat64);
   const double column = values[0].item<double>(), row = values[1].item<double>();
   const auto sound = [](double mm) { return mm > 0.0 && mm < 1e4; };
-  if (sound(row) && sound(column)) return {row, column};
+  if (sound(row) && sound(column)) return std::array{row, column};
   throw DataError(
       Fault{file + ": " + layout.spacing, "an impossible spacing", fmt::format("{} x {} mm", row, column), "more than 0", ""});
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,10 +17,10 @@ struct NpzLayout {
 };
 
 struct NpzCase {
-  at::Tensor image;                               // [D, H, W, 1 or 3] uint8
-  at::Tensor stored;                              // [D, H, W] uint8 or int32, 0..65535
-  bool volume = false;                            // false: one picture, D = 1
-  std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column of a slice
+  at::Tensor image;                                 // [D, H, W, 1 or 3] uint8
+  at::Tensor stored;                                // [D, H, W] uint8 or int32, 0..65535
+  bool volume = false;                              // false: one picture, D = 1
+  std::optional<std::array<double, 2>> spacing_mm;  // row, column of a slice; unset: unknown
 };
 
 // Labels alone: `image` stays undefined. Throws DataError for what cannot be read or holds other values than a label map may.

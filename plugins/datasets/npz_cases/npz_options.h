@@ -31,7 +31,7 @@ struct NpzCasesOptions {
     v("expect", expect, at_least(0).about("cases that the source has; another number is a fault; 0: not known"));
     v("image", image, about("name of the image array: [H, W], [H, W, 3], [D, H, W] or [D, H, W, 3]"));
     v("masks", masks, about("name of the label array, of the image's size"));
-    v("spacing", spacing, about("name of the array x, y, z in mm; a file without it has spacing 1"));
+    v("spacing", spacing, about("name of the array x, y, z in mm; a file without it has no known spacing"));
     v("ignore", ignore, about("stored values of pixels of which nothing is known: no target, left out by losses and metrics"));
     v("window", window,
       one_of({"none", "percentiles", "range"})

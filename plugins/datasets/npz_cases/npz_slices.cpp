@@ -88,7 +88,10 @@ Item NpzSlices::item(std::int64_t index) const {
   const auto& [number, slice] = places().at(static_cast<std::size_t>(index));
   const auto& one = cases_[number];
   auto item = one.item;
-  if (slice >= 0) item.id = one.id + "/axial/" + slice_number(slice);
+  if (slice >= 0) {
+    item.id = one.id + "/axial/" + slice_number(slice);
+    item.volume = one.id;
+  }
   item.begin = static_cast<double>(std::max<std::int64_t>(slice, 0));
   item.end = item.begin + 1.0;
   return item;

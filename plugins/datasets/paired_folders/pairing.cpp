@@ -159,8 +159,10 @@ class Pairer {
   }
 
   void give_spacings() {
-    const auto side = options_.pixel_um > 0 ? options_.pixel_um / 1000.0 : 1.0;
-    for (auto& pair : out_.pairs) pair.spacing_mm = {side, side};
+    if (options_.pixel_um > 0) {
+      const auto side = options_.pixel_um / 1000.0;
+      for (auto& pair : out_.pairs) pair.spacing_mm = {side, side};
+    }
     if (options_.spacing_table.empty()) return;
     const auto path = std::filesystem::path(options_.root) / options_.spacing_table;
     std::error_code error;

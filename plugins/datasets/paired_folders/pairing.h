@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,9 @@ struct MaskSet {
 };
 
 struct Pair {
-  std::string image, field_of_view, mark;         // below root
-  std::vector<MaskSet> masks;                     // one a masks template
-  std::array<double, 2> spacing_mm = {1.0, 1.0};  // row, column
+  std::string image, field_of_view, mark;           // below root
+  std::vector<MaskSet> masks;                       // one a masks template
+  std::optional<std::array<double, 2>> spacing_mm;  // row, column; unset: unknown
   Item item;
 };
 

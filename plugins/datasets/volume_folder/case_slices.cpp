@@ -38,6 +38,7 @@ Item CaseSlices::item(std::int64_t index) const {
   Item item;
   item.id = one.id + "/" + options_.axis + "/" + slice_number(slice);
   item.subject = one.subject;
+  item.volume = one.id;
   item.begin = static_cast<double>(slice);
   item.end = static_cast<double>(slice + 1);
   item.part = one.part;

@@ -7,11 +7,13 @@ namespace {
 
 class Dice final : public sam3lab::Metric {
  public:
-  [[nodiscard]] double score(const sam3lab::MetricInput& input) const override {
+  [[nodiscard]] std::optional<double> score(const sam3lab::MetricInput& input) const override {
     return sam3lab::metrics::overlap_of(input).dice();
   }
-  [[nodiscard]] std::string definition() const override {
-    return "Dice = 2 |P and T| / (|P| + |T|) over pixels; both masks empty: 1; exactly one empty: 0";
+  [[nodiscard]] sam3lab::MetricInfo info() const override {
+    auto info = sam3lab::metrics::overlap_info();
+    info.definition = "Dice = 2 |P and T| / (|P| + |T|) over pixels";
+    return info;
   }
 };
 

@@ -7,11 +7,13 @@ namespace {
 
 class IoU final : public sam3lab::Metric {
  public:
-  [[nodiscard]] double score(const sam3lab::MetricInput& input) const override {
+  [[nodiscard]] std::optional<double> score(const sam3lab::MetricInput& input) const override {
     return sam3lab::metrics::overlap_of(input).iou();
   }
-  [[nodiscard]] std::string definition() const override {
-    return "IoU = |P and T| / |P or T| over pixels; both masks empty: 1; exactly one empty: 0";
+  [[nodiscard]] sam3lab::MetricInfo info() const override {
+    auto info = sam3lab::metrics::overlap_info();
+    info.definition = "IoU = |P and T| / |P or T| over pixels";
+    return info;
   }
 };
 

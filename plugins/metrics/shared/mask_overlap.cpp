@@ -35,4 +35,10 @@ MaskOverlap overlap_of(const MetricInput& input) {
           (predicted & truth).sum().item<std::int64_t>()};
 }
 
+MetricInfo overlap_info() {
+  MetricInfo info;
+  info.empty_rule = "both masks empty: 1; exactly one empty: 0";
+  return info;
+}
+
 }  // namespace sam3lab::metrics

@@ -1,5 +1,5 @@
-// How far two binary masks agree. One rule for empty masks in every score made from it: both empty is full agreement, 1;
-// exactly one empty is none, 0.
+// How far two binary masks agree. All scores made from it have one rule for empty masks: both empty is full agreement, 1;
+// exactly one empty is no agreement, 0.
 #pragma once
 #include <cstdint>
 
@@ -16,5 +16,8 @@ struct MaskOverlap {
 
 // Throws DataError if the masks differ in size.
 MaskOverlap overlap_of(const MetricInput& input);
+
+// What Dice and IoU have in common: a pure number in 0..1, higher is better, defined for every pair. No definition yet.
+MetricInfo overlap_info();
 
 }  // namespace sam3lab::metrics

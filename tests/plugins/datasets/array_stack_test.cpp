@@ -77,7 +77,7 @@ TEST_F(ArrayStack, GivesEachPictureItsObjects) {
   ASSERT_EQ(loaded.labels[0].masks.size(0), 2);
   EXPECT_EQ(loaded.labels[0].masks[0].sum().item<int>(), 6);
   EXPECT_EQ(loaded.labels[0].masks[1].sum().item<int>(), 6);
-  EXPECT_DOUBLE_EQ(loaded.spacing_mm[0], 0.25);
+  EXPECT_EQ(loaded.spacing_mm, (std::array{0.25, 0.25}));
 }
 
 TEST_F(ArrayStack, UnitesAClass) {

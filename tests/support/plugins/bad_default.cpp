@@ -12,8 +12,8 @@ struct Options {
 class Score final : public sam3lab::Metric {
  public:
   explicit Score(const Options&) {}
-  double score(const sam3lab::MetricInput&) const override { return 0.0; }
-  std::string definition() const override { return "zero"; }
+  std::optional<double> score(const sam3lab::MetricInput&) const override { return 0.0; }
+  sam3lab::MetricInfo info() const override { return {}; }
 };
 }  // namespace
 

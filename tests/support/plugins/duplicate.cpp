@@ -4,8 +4,8 @@
 namespace {
 class Score final : public sam3lab::Metric {
  public:
-  double score(const sam3lab::MetricInput&) const override { return 0.0; }
-  std::string definition() const override { return "zero"; }
+  std::optional<double> score(const sam3lab::MetricInput&) const override { return 0.0; }
+  sam3lab::MetricInfo info() const override { return {}; }
 };
 }  // namespace
 

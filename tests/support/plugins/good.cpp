@@ -28,8 +28,15 @@ struct Options {
 class Score final : public sam3lab::Metric {
  public:
   explicit Score(Options options) : options_(std::move(options)) {}
-  double score(const sam3lab::MetricInput&) const override { return options_.factor * static_cast<double>(options_.count); }
-  std::string definition() const override { return "factor x count"; }
+  std::optional<double> score(const sam3lab::MetricInput&) const override {
+    return options_.factor * static_cast<double>(options_.count);
+  }
+  sam3lab::MetricInfo info() const override {
+    sam3lab::MetricInfo info;
+    info.highest = 1000.0;
+    info.definition = "factor x count";
+    return info;
+  }
 
  private:
   Options options_;

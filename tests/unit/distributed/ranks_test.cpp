@@ -211,6 +211,8 @@ TEST(Ranks, ScoresComeTogetherInTheOrderOfTheItems) {
   const auto row = [](std::size_t item, double dice) {
     ScoreRow scored{"after", "item " + std::to_string(item), "lung", "left lung", true, 0.25, true, 12, 34, {}};
     scored.metrics["dice"] = dice;
+    scored.subject = "patient " + std::to_string(item);
+    if (item > 0) scored.slice_position = static_cast<double>(item);
     return scored;
   };
   as_ranks(2, [&](const Ranks& ranks) {
@@ -228,6 +230,8 @@ TEST(Ranks, ScoresComeTogetherInTheOrderOfTheItems) {
       EXPECT_EQ(rows[i][0].metrics.at("dice"), 0.1 * static_cast<double>(i));
       EXPECT_TRUE(std::isnan(rows[i][1].metrics.at("dice")));
       EXPECT_EQ(rows[i][0].predicted_pixels, 34);
+      EXPECT_EQ(rows[i][0].subject, "patient " + std::to_string(i));
+      EXPECT_EQ(rows[i][0].slice_position, i == 0 ? std::optional<double>() : static_cast<double>(i));
       EXPECT_TRUE(rows[i][0].present && rows[i][0].fired);
     }
     EXPECT_FALSE(gather_scores(ranks, ranks.rank() == 1, stopped));

@@ -95,7 +95,7 @@ TEST_F(RecordTest, GivesBackEverythingThatWasWritten) {
   EXPECT_EQ(got.trainable_parameters, 10);
   EXPECT_TRUE(got.finished);
   EXPECT_EQ(got.environment, written.environment);
-  EXPECT_EQ(got.metric_definitions, written.metric_definitions);
+  EXPECT_EQ(got.metrics, written.metrics);
   EXPECT_EQ(got.seconds, written.seconds);
   ASSERT_EQ(got.plugins.size(), 2U);
   EXPECT_EQ(got.plugins[1].file, "metric_dice.so");
@@ -135,8 +135,43 @@ TEST_F(RecordTest, GivesBackEverythingThatWasWritten) {
   EXPECT_EQ(ct.scores[0].predicted_pixels, 90);
   EXPECT_EQ(ct.scores[0].metrics, written.datasets.at("ct").scores[0].metrics);
   EXPECT_EQ(ct.scores[1].metrics, written.datasets.at("ct").scores[1].metrics);
+  EXPECT_EQ(ct.scores[0].subject, "patient 1");
+  EXPECT_EQ(ct.scores[0].volume, "a");
+  EXPECT_EQ(ct.scores[0].slice_position, 9.0);
+  EXPECT_EQ(ct.scores[1].volume, "");
+  EXPECT_EQ(ct.scores[1].slice_position, std::nullopt);
   EXPECT_TRUE(got.datasets.at("ape").scores.empty());
   EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(RecordTest, KnowsTheMetricOfAColumn) {
+  RunRecord record = sample_record();
+  record.metrics["iou_merged"].unit = "px";
+  EXPECT_EQ(metric_of(record, "distance"), &record.metrics["distance"]);
+  EXPECT_EQ(metric_of(record, "distance_ungated"), &record.metrics["distance"]);
+  EXPECT_EQ(metric_of(record, "dice_merged"), &record.metrics["dice"]);
+  EXPECT_EQ(metric_of(record, "iou_merged"), &record.metrics["iou_merged"]) << "a whole name goes first";
+  EXPECT_EQ(metric_of(record, "dice_worst"), nullptr);
+}
+
+TEST_F(RecordTest, RefusesAMetricOfAnUnknownKind) {
+  put_changed([](const hdf5::Node& root) {
+    ASSERT_GE(H5Ldelete(root.object, "metrics", H5P_DEFAULT), 0);
+    const auto text = [](const char* name, const char* value) { return hdf5::Column{name, hdf5::TextColumn{value}, ""}; };
+    const auto number = [](const char* name) { return hdf5::Column{name, hdf5::NumberColumn{0.0}, ""}; };
+    hdf5::write_table(root, "metrics",
+                      {text("name", "m"),
+                       text("unit", ""),
+                       {"higher_is_better", hdf5::FlagColumn{true}, ""},
+                       number("lowest"),
+                       number("highest"),
+                       text("scope", "galaxy"),
+                       text("aggregate", "mean"),
+                       number("undefined_counts"),
+                       text("empty_rule", ""),
+                       text("definition", "")});
+  });
+  EXPECT_THAT(refusal(), HasSubstr("/metrics: an unknown scope; got 'galaxy'"));
 }
 
 TEST_F(RecordTest, HoldsARunBeforeItsFirstStep) {
@@ -263,7 +298,7 @@ TEST_F(RecordTest, RefusesWhatIsNoResult) {
     H5Adelete(root.object, "format_version");
     hdf5::put_integer(root, "format_version", 99);
   });
-  EXPECT_THAT(refusal(), HasSubstr("got 99, expected 2"));
+  EXPECT_THAT(refusal(), HasSubstr("got 99, expected 3; read it with the version of sam3lab that wrote it"));
   fs::remove(file_);
   fs::create_directory(file_);
   EXPECT_THAT(refusal(), HasSubstr("not a file"));
@@ -325,7 +360,7 @@ TEST_F(RecordTest, ReadsAFileThatAnotherProgramAddedTo) {
 
 TEST_F(RecordTest, RefusesAMissingPart) {
   for (const char* path :
-       {"config/source", "plugins", "train/groups", "train/steps", "eval/ct/scores", "eval/ct/labels", "seconds"}) {
+       {"config/source", "plugins", "train/groups", "train/steps", "eval/ct/scores", "eval/ct/labels", "seconds", "metrics"}) {
     put_changed([&](const hdf5::Node& root) { ASSERT_GE(H5Ldelete(root.object, path, H5P_DEFAULT), 0); });
     EXPECT_THAT(refusal(), HasSubstr("missing")) << path;
   }

@@ -45,7 +45,7 @@ TEST(Registry, ObjectsOutliveTheRegistry) {
     const Registry registry({{}, {made("good")}});
     metric = registry.make<Metric>({"metric", "m", "test_score", {}, ""});
   }
-  EXPECT_EQ(metric->definition(), "factor x count");
+  EXPECT_EQ(metric->info().definition, "factor x count");
 }
 
 TEST(Registry, UnknownNameListsSuggestionsAndAll) {

@@ -215,7 +215,7 @@ LabelledVolume read_labelled_volume(const VolumeSource& image, const std::vector
     const auto turned = to_ras(raw.volume);
     const auto [low, high] = limits_of(turned, image.file, options);
     out.image = window(turned.voxels, low, high);
-    out.spacing_mm = turned.spacing_mm;
+    if (image.variable.empty()) out.spacing_mm = turned.spacing_mm;  // a file of arrays says nothing of its grid
   }
   raw.volume.voxels =
       raw.volume.voxels.narrow(0, 0, 1).narrow(1, 0, 1).narrow(2, 0, 1).clone().expand(raw.volume.voxels.sizes());
@@ -248,7 +248,7 @@ LabelledImage cut_slice(const LabelledVolume& volume, std::int64_t slice, const 
   LabelledImage out;
   out.image = upright_slice(volume.image, axis, slice).unsqueeze(2).repeat({1, 1, 3});
   const auto row_axis = axis == 2 ? 1U : 2U, column_axis = axis == 0 ? 1U : 0U;
-  out.spacing_mm = {volume.spacing_mm[row_axis], volume.spacing_mm[column_axis]};
+  if (const auto& spacing = volume.spacing_mm) out.spacing_mm = {(*spacing)[row_axis], (*spacing)[column_axis]};
   std::vector<at::Tensor> layers;
   for (const auto& layer : volume.labels.layers) layers.push_back(upright_slice(layer, axis, slice).to(torch::kInt32));
   for (const auto& [entry, layer, objects] : volume.labels.ignored) {

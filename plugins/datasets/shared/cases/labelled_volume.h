@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ struct LabelLayers {
 struct LabelledVolume {
   at::Tensor image;  // [X, Y, Z] uint8, to the patient's right, anterior, superior
   LabelLayers labels;
-  std::array<double, 3> spacing_mm = {1, 1, 1};
+  std::optional<std::array<double, 3>> spacing_mm;  // along the axes; unset: the file does not say
 };
 
 // For each slice along an axis: 1 where it holds a label, else 0.

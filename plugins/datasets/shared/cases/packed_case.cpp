@@ -16,6 +16,7 @@ namespace sam3lab::datasets {
 namespace {
 
 constexpr std::string_view name_of_format = "s3lpack1";
+constexpr std::array<double, 3> unknown_spacing = {0, 0, 0};
 constexpr std::size_t begin_bytes = 32, page = 4096, line = 64, largest_head = std::size_t{1} << 28;
 
 std::uint64_t check_of(const void* data, std::size_t bytes, std::uint64_t before = 0) {
@@ -114,7 +115,7 @@ PackedBytes pack_case(const LabelledVolume& volume, const SliceIndex& index, std
   ByteWriter head;
   head.text(key);
   for (const auto length : volume.image.sizes()) head.number(length);
-  for (const auto length : volume.spacing_mm) head.number(length);
+  for (const auto length : volume.spacing_mm.value_or(unknown_spacing)) head.number(length);
   head.count(parts.size());
   for (const auto& part : parts) head.count(part.element_size());
   head.count(static_cast<std::size_t>(slices));
@@ -148,7 +149,9 @@ bool PackedCase::read_head(std::string_view head, const std::string& key) {
     length = reader.number<std::int64_t>();
     if (length < 1 || __builtin_mul_overflow(voxels, length, &voxels) || voxels > max_voxels) return false;
   }
-  for (auto& length : spacing_mm_) length = reader.number<double>();
+  std::array<double, 3> spacing{};
+  for (auto& length : spacing) length = reader.number<double>();
+  if (spacing != unknown_spacing) spacing_mm_ = spacing;
   voxel_bytes_.resize(reader.count(8));
   for (auto& bytes : voxel_bytes_) bytes = reader.number<std::uint64_t>();
   checks_.resize(reader.count(8));

@@ -47,7 +47,7 @@ class PackedCase {
   std::int64_t axis_ = 0;
   std::uint64_t first_record_ = 0;
   std::array<std::int64_t, 3> sizes_{};
-  std::array<double, 3> spacing_mm_{};
+  std::optional<std::array<double, 3>> spacing_mm_;
   std::vector<std::uint64_t> voxel_bytes_;  // 1 or 4: of the image, then of each layer
   std::vector<std::uint64_t> checks_;       // of each record
   std::vector<StoredLabel> labels_, ignored_;
