@@ -1,4 +1,4 @@
-// Kernels of ours for tensors on an NVIDIA GPU (core/train/cuda), each the twin of a function on the CPU.
+// Kernels of ours for tensors on an NVIDIA GPU (core/optim/cuda), each the twin of a function on the CPU.
 #pragma once
 #include <ATen/core/Tensor.h>
 
