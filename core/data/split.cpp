@@ -32,8 +32,9 @@ struct Place {
 struct Subject {
   std::vector<Place> places;
   double gap = 0.0;
-  bool whole = false;    // kept together: split by subject
-  bool settled = false;  // by leave_out or an official division
+  bool whole = false;          // kept together: split by subject
+  bool settled = false;        // by leave_out or an official division
+  std::string mode = "block";  // Split::mode of a dataset that has this one alone
 };
 
 // What stays together. Sites may have the name of a subject, hence the mark before them.
@@ -137,6 +138,7 @@ class Splitter {
       const auto matched = [&](const Place& place) { return matches(selectors, sources_[place.source], item_at(place)); };
       subject.settled = std::any_of(subject.places.begin(), subject.places.end(), matched);
       if (!subject.settled) continue;
+      subject.mode = "leave_out";
       for (const auto& place : subject.places) {
         side_at(place) = matched(place) ? Side::held_out : Side::dropped;
         sites.insert(item_at(place).site);
@@ -170,6 +172,7 @@ class Splitter {
       auto& subject = subjects_.at(name);
       if (subject.settled) continue;
       subject.settled = true;
+      subject.mode = "official";
       const bool held = of_group.contains(Side::held_out), trained = of_group.contains(Side::train);
       if (held && trained) {
         faults_.push_back({sources_[subject.places.front().source].name,
@@ -196,7 +199,11 @@ class Splitter {
       const bool always = options_.mode == "subject" || options_.folds > 0;
       const bool enough = options_.mode == "auto" && names.size() >= enough_subjects;
       for (const auto& name : names) {
-        if (always || enough || (options_.by == "site" && name.starts_with("site "))) subjects_[name].whole = true;
+        const bool site = options_.by == "site" && name.starts_with("site ");
+        if (!always && !enough && !site) continue;
+        auto& subject = subjects_[name];
+        subject.whole = true;
+        subject.mode = options_.folds > 0 ? "fold" : site ? "site" : "subject";
       }
     }
   }
@@ -315,6 +322,14 @@ class Splitter {
     return near ? Side::dropped : Side::train;
   }
 
+  [[nodiscard]] std::string mode_of(const SplitSource& source) const {
+    if (source.external) return "external";
+    std::set<std::string> modes;
+    for (const auto& name : names_of_groups(source, options_)) modes.insert(subjects_.at(name).mode);
+    if (modes.contains("block")) return "block";
+    return modes.size() == 1 ? *modes.begin() : "mixed";
+  }
+
   Split split_of(std::size_t s) {
     const auto& source = sources_[s];
     Split split;
@@ -327,6 +342,7 @@ class Splitter {
                  (!options_.leave_out.empty() && !source.external && subjects_.at(group_of(source.items[i], options_)).settled);
     }
     split.sha256 = split_sha256(source, split);
+    split.mode = mode_of(source);
     split.by_subject = source.external || std::all_of(source.items.begin(), source.items.end(), [this](const auto& item) {
                          const auto& subject = subjects_.at(group_of(item, options_));
                          return subject.whole || subject.settled;

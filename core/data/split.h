@@ -2,7 +2,7 @@
 //
 // Items of one subject are never independent. A dataset of at least `enough_subjects` subjects is split by whole subjects. One
 // of fewer is split inside each subject: whole blocks of neighbouring items are held out, with a gap on both sides that nobody
-// uses. Scores on such blocks say "same subject, held-out block": they demonstrate, they do not prove. Datasets that share a
+// uses. Scores on such blocks demonstrate and do not prove, and a result says so (core/record/caveat.h). Datasets that share a
 // subject share its blocks, so that no slice trains under one name and is scored under another.
 //
 // [split] can ask for more: whole sites in the place of subjects (`by`), one of k parts of the groups (`folds`), the source's
@@ -32,7 +32,10 @@ struct SplitSource {
 struct Split {
   std::vector<std::int64_t> train, held_out, dropped;  // ascending; together all indices
   bool by_subject = false;                             // no held-out item has a subject that is trained on
-  std::string sha256;                                  // of the sides and ids of all items, in order
+  // What decided the sides: "block" (inside at least one subject), "subject", "site", "fold", "official", "leave_out", "file",
+  // "external"; "mixed" where whole subjects were placed by several of these.
+  std::string mode = "";
+  std::string sha256;  // of the sides and ids of all items, in order
 };
 
 SplitSource split_source(const std::string& name, const Dataset& dataset, const DatasetOptions& common);

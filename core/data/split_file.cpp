@@ -86,6 +86,7 @@ class FileReader {
     name(twice, "names an item twice");
     name(lacking, "lacks items of the data");
     split.by_subject = check_subjects(sides);
+    split.mode = source_.external ? "external" : "file";
     split.sha256 = split_sha256(source_, split);
     const auto stated = table.is_object() ? table.value("sha256", ordered_json()) : ordered_json();
     if (faults_.empty() && stated != split.sha256) {

@@ -1,7 +1,6 @@
 // Names that the writer and the reader of a result share. What they mean: results/README.md.
 #pragma once
 #include <array>
-#include <string>
 #include <string_view>
 
 namespace sam3lab::layout {
@@ -18,11 +17,5 @@ inline constexpr std::array<std::string_view, 12> score_columns = {
 
 // Behind the name of a metric: of which mask of a prompt it is, if not of its own.
 inline constexpr std::string_view ungated_suffix = "_ungated", merged_suffix = "_merged";
-
-// What a reader of a figure must know first, for each role of a dataset.
-inline std::string caveat(std::string_view role) {
-  return role == "external" ? "another subject, never trained on; few subjects: a demonstration, no evidence"
-                            : "same subject, held-out block: a demonstration, no evidence";
-}
 
 }  // namespace sam3lab::layout

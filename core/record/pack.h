@@ -36,7 +36,8 @@ void members(A& a, MetricInfo& m) {
 }
 template <class A>
 void members(A& a, DatasetRecord& r) {
-  a(r.modality, r.role, r.split_sha256, r.labels, r.train_items, r.held_out_items, r.dropped_items, r.file_sha256, r.scores);
+  a(r.modality, r.role, r.split_sha256, r.labels, r.train_items, r.held_out_items, r.dropped_items, r.file_sha256, r.scores,
+    r.split_mode, r.train_subjects, r.held_out_subjects);
 }
 template <class A>
 void members(A& a, PluginRecord& r) {

@@ -35,6 +35,10 @@ class Attributes {
     into = *value;
   }
   template <class Value>
+  void take_if_there(const std::string& name, Value& into) const {
+    if (values_.contains(name)) take(name, into);
+  }
+  template <class Value>
   [[nodiscard]] std::map<std::string, Value> all() const {
     std::map<std::string, Value> taken;
     for (const auto& [name, value] : values_) take(name, taken[name]);
@@ -176,6 +180,11 @@ DatasetRecord read_dataset_record(const Node& group) {
   dataset.train_items = read_texts(group, "train_items");
   dataset.held_out_items = read_texts(group, "held_out_items");
   dataset.dropped_items = read_texts(group, "dropped_items");
+  attributes.take_if_there("split_mode", dataset.split_mode);
+  if (!dataset.split_mode.empty()) {  // results of before it have none of the three
+    dataset.train_subjects = read_texts(group, "train_subjects");
+    dataset.held_out_subjects = read_texts(group, "held_out_subjects");
+  }
   const Table files = read_table(group, "files");
   const Place place = group.place.below("files");
   const auto& paths = column<TextColumn>(files, "path", place);

@@ -56,6 +56,11 @@ struct DatasetRecord {
   std::vector<std::string> labels, train_items, held_out_items, dropped_items;  // dropped: in the gap between the two
   std::map<std::string, std::string> file_sha256;                               // path as in the experiment -> SHA-256
   std::vector<ScoreRow> scores;
+  // Of the split (Split::mode); empty in results of before these members: nothing is known of the subjects then.
+  std::string split_mode = {};
+  // Names of the subjects that the run trains on through this dataset (none where it trains nothing, or draws none of it), and
+  // of those with held-out items. Ascending; equal names of two datasets are one subject.
+  std::vector<std::string> train_subjects = {}, held_out_subjects = {};
 };
 
 struct PluginRecord {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/record/caveat.h"
 #include "core/record/statistics.h"
-#include "core/record/layout.h"
 
 namespace sam3lab {
 namespace {
@@ -92,7 +92,7 @@ json dataset_figures(const RunRecord& record) {
     json entry = before_and_after(alone, "");
     entry["role"] = dataset.role;
     entry["modality"] = dataset.modality;
-    entry["caveat"] = layout::caveat(dataset.role);
+    entry["caveat"] = caveat_of_dataset(record, name);
     entry["prompts"] = prompt_figures(rows_of(alone, "before", ""), rows_of(alone, "after", ""));
     out[name] = std::move(entry);
   }
@@ -131,7 +131,7 @@ json summarise(const RunRecord& record) {
           {"identity", record.identity},
           {"seed", record.seed},
           {"finished", record.finished},
-          {"caveat", layout::caveat("internal")},
+          {"caveat", caveat_of_role(record, "internal")},
           {"protocol", record.protocol},
           {"seconds", total == record.seconds.end() ? json(nullptr) : json(total->second)},
           {"cost", cost_figures(record)},

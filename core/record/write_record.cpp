@@ -1,6 +1,7 @@
 #include <limits>
 #include <set>
 
+#include "core/record/caveat.h"
 #include "core/record/hdf5_write.h"
 #include "core/record/layout.h"
 #include "core/record/run_record.h"
@@ -148,19 +149,22 @@ void write_attribute_groups(const Node& root, const RunRecord& record) {
   for (const auto& [phase, duration] : record.seconds) put_number(seconds, phase, duration);
 }
 
-void write_dataset_record(const Node& evaluations, const std::string& name, const DatasetRecord& dataset,
-                          const std::map<std::string, MetricInfo>& metrics) {
+void write_dataset_record(const Node& evaluations, const std::string& name, const RunRecord& record) {
+  const DatasetRecord& dataset = record.datasets.at(name);
   const Node group = make_group(evaluations, name);
   put_text(group, "modality", dataset.modality);
   put_text(group, "role", dataset.role);
   put_text(group, "split_sha256", dataset.split_sha256);
-  put_text(group, "caveat", layout::caveat(dataset.role));
+  put_text(group, "split_mode", dataset.split_mode);
+  put_text(group, "caveat", caveat_of_dataset(record, name));
   write_texts(group, "labels", dataset.labels);
   write_texts(group, "train_items", dataset.train_items);
   write_texts(group, "held_out_items", dataset.held_out_items);
   write_texts(group, "dropped_items", dataset.dropped_items);
+  write_texts(group, "train_subjects", dataset.train_subjects);
+  write_texts(group, "held_out_subjects", dataset.held_out_subjects);
   write_table(group, "files", files_table(dataset.file_sha256));
-  write_table(group, "scores", scores_table(dataset.scores, metrics));
+  write_table(group, "scores", scores_table(dataset.scores, record.metrics));
 }
 
 }  // namespace
@@ -185,7 +189,7 @@ void write_record(const RunRecord& record, const std::filesystem::path& file) {
     write_table(train, "groups", groups_table(record.groups));
     write_table(train, "steps", steps_table(record.steps));
     const Node evaluations = make_group(root, "eval");
-    for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, dataset, record.metrics);
+    for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, record);
   }
   write_sealed(file, image_of(image, place));
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/record/caveat.h"
 #include "core/record/summary.h"
 #include "core/report/markdown.h"
 
@@ -100,7 +101,7 @@ std::string results_table(const RunRecord& record) {
   add_external(rows, summary);
   std::string text = "Internal: " + summary["caveat"].get<std::string>() + ".\n";
   if (summary["external"]["before"]["n"] != 0 || summary["external"]["after"]["n"] != 0) {
-    text += "External: datasets that are never trained on; few subjects: a demonstration, no evidence.\n";
+    text += "External: " + caveat_of_role(record, "external") + ".\n";
   }
   if (!record.protocol.empty()) text += "Protocol: " + printable(record.protocol) + "\n";
   text +=

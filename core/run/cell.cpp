@@ -1,5 +1,7 @@
 #include "core/run/cell.h"
 
+#include <set>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -73,6 +75,12 @@ std::string licences_of(const Experiment& experiment) {
   return text;
 }
 
+std::vector<std::string> subjects_of(const PoolDataset& dataset, const std::vector<std::int64_t>& items) {
+  std::set<std::string> names;
+  for (const auto item : items) names.insert(dataset.data->item(item).subject);
+  return {names.begin(), names.end()};
+}
+
 void describe_data(const Experiment& experiment, const Pool& pool, RunRecord& record) {
   if (!experiment.split.file.empty()) record.environment["split_file_sha256"] = file_sha256(experiment.split.file);
   record.environment["licences"] = licences_of(experiment);
@@ -90,6 +98,10 @@ void describe_data(const Experiment& experiment, const Pool& pool, RunRecord& re
     row.train_items = ids(dataset.split.train);
     row.held_out_items = ids(dataset.split.held_out);
     row.dropped_items = ids(dataset.split.dropped);
+    row.split_mode = dataset.split.mode;
+    row.held_out_subjects = subjects_of(dataset, dataset.split.held_out);
+    const bool sampled = dataset.common.role == "internal" && dataset.common.sampling_weight > 0.0;
+    if (sampled && experiment.train.steps > 0) row.train_subjects = subjects_of(dataset, dataset.split.train);
     for (const auto& file : dataset.data->files()) {
       const auto relative = std::filesystem::proximate(file, experiment.file.parent_path());
       row.file_sha256[relative.generic_string()] = file_sha256(file);

@@ -49,6 +49,8 @@ inline RunRecord sample_record() {
   ct.scores.front().subject = "patient 1";
   ct.scores.front().volume = "a";
   ct.scores.front().slice_position = 9.0;
+  ct.split_mode = "block";
+  ct.train_subjects = ct.held_out_subjects = {"a"};
   record.datasets["ape"] = {"mri", "external", "", {}, {}, {}, {}, {}, {}};
   record.finished = true;
   return record;

@@ -125,6 +125,9 @@ TEST_F(RecordTest, GivesBackEverythingThatWasWritten) {
   EXPECT_EQ(ct.held_out_items, written.datasets.at("ct").held_out_items);
   EXPECT_EQ(ct.dropped_items, written.datasets.at("ct").dropped_items);
   EXPECT_EQ(ct.file_sha256, written.datasets.at("ct").file_sha256);
+  EXPECT_EQ(ct.split_mode, "block");
+  EXPECT_EQ(ct.train_subjects, std::vector<std::string>{"a"});
+  EXPECT_EQ(ct.held_out_subjects, std::vector<std::string>{"a"});
   ASSERT_EQ(ct.scores.size(), 2U);
   EXPECT_EQ(ct.scores[0].prompt, "both lungs");
   EXPECT_TRUE(ct.scores[0].present);
@@ -358,9 +361,22 @@ TEST_F(RecordTest, ReadsAFileThatAnotherProgramAddedTo) {
   EXPECT_EQ(read_record(file_).name, "demo");
 }
 
+// Results of before the subjects were stored.
+TEST_F(RecordTest, ReadsAResultWithoutSubjects) {
+  put_changed([](const hdf5::Node& root) {
+    const hdf5::Node ct = hdf5::open_group(hdf5::open_group(root, "eval"), "ct");
+    ASSERT_GE(H5Adelete(ct.object, "split_mode"), 0);
+    for (const char* name : {"train_subjects", "held_out_subjects"}) ASSERT_GE(H5Ldelete(ct.object, name, H5P_DEFAULT), 0);
+  });
+  const DatasetRecord ct = read_record(file_).datasets.at("ct");
+  EXPECT_EQ(ct.split_mode, "");
+  EXPECT_TRUE(ct.train_subjects.empty());
+  EXPECT_TRUE(ct.held_out_subjects.empty());
+}
+
 TEST_F(RecordTest, RefusesAMissingPart) {
-  for (const char* path :
-       {"config/source", "plugins", "train/groups", "train/steps", "eval/ct/scores", "eval/ct/labels", "seconds", "metrics"}) {
+  for (const char* path : {"config/source", "plugins", "train/groups", "train/steps", "eval/ct/scores", "eval/ct/labels",
+                           "eval/ct/held_out_subjects", "seconds", "metrics"}) {
     put_changed([&](const hdf5::Node& root) { ASSERT_GE(H5Ldelete(root.object, path, H5P_DEFAULT), 0); });
     EXPECT_THAT(refusal(), HasSubstr("missing")) << path;
   }

@@ -128,7 +128,7 @@ TEST(Summary, SaysWhatTheRunWas) {
   EXPECT_EQ(summary["seed"], 3);
   EXPECT_EQ(summary["finished"], false);
   EXPECT_EQ(summary["seconds"], 61.0);
-  EXPECT_EQ(summary["caveat"], "same subject, held-out block: a demonstration, no evidence");
+  EXPECT_EQ(summary["caveat"], "unknown which subjects trained and which were held out: the result does not say");
 }
 
 TEST(Summary, CostIsSummedAndWhatTheMachineDoesNotTellIsNull) {

@@ -17,7 +17,7 @@ using testing::Not;
 RunRecord trained() {
   RunRecord record;
   record.protocol = "strict, threshold 0.5, macro mean";
-  record.datasets["ct"] = {"ct", "internal", "", {}, {}, {}, {}, {}, {}};
+  record.datasets["ct"] = {"ct", "internal", "", {}, {}, {}, {}, {}, {}, "block", {"a"}, {"a"}};
   record.datasets["ct"].scores = {
       score("before", "1", "lung", "lungs", true, true, 0.1),  score("before", "2", "rib", "côtes", false, true, 0.0),
       score("after", "1", "lung", "lungs", true, false, 0.75), score("after", "1", "rib", "côtes", true, true, 0.25),
@@ -36,7 +36,8 @@ std::string line_with(const std::string& text, const std::string& part) {
 
 TEST(ResultsTable, HasOneRowAPromptAndTheMeans) {
   const std::string text = results_table(trained());
-  EXPECT_THAT(text, HasSubstr("same subject, held-out block: a demonstration, no evidence"));
+  EXPECT_THAT(text,
+              HasSubstr("Internal: held-out blocks of 1 subject that is also trained on: a demonstration, no evidence.\n"));
   EXPECT_THAT(text, HasSubstr("strict, threshold 0.5, macro mean"));
   EXPECT_EQ(line_with(text, "| lungs "),
             "| ct       | lungs             | 1 |       0.100 |      0.750 |     0.600 |      1 |");
@@ -50,8 +51,10 @@ TEST(ResultsTable, HasOneRowAPromptAndTheMeans) {
 
 TEST(ResultsTable, NamesTheExternalDataset) {
   RunRecord record = trained();
-  record.datasets["ape"] = {"mri", "external", "", {}, {}, {}, {}, {}, {score("after", "5", "b", "brain", true, true, 0.3)}};
+  record.datasets["ape"] = {
+      "mri", "external", "", {}, {}, {}, {}, {}, {score("after", "5", "b", "brain", true, true, 0.3)}, "external", {}, {"ape"}};
   const std::string text = results_table(record);
+  EXPECT_THAT(text, HasSubstr("External: 1 subject of another dataset, not trained on in this run.\n"));
   EXPECT_THAT(line_with(text, "brain"), HasSubstr("| mri (ape) | brain"));
   EXPECT_THAT(line_with(text, "| external"), HasSubstr("mean of 1 prompt "));
 }
