@@ -89,10 +89,11 @@ struct SplitOptions {
           .about("hold out blocks of each subject, or whole subjects; auto: subjects where a dataset has 7 or more"));
     v("by", by, one_of({"subject", "site"}).about("what is never divided where whole groups are held out"));
     v("official", official,
-      about("part of the source's own division to hold out, such as \"test\" or \"fold3\"; datasets without parts are split as "
-            "ever. Other parts train, but \"test\" and \"validation\" never do"));
-    v("folds", folds, between(0, 1000).about("cross-validation: into how many parts the groups are divided; 0: none"));
-    v("fold", fold, at_least(0).about("the part that is held out, from 0; a grid over it runs them all"));
+      about("subset of the source's own division to hold out, such as \"test\" or \"fold3\"; datasets without subsets are "
+            "split as "
+            "usual. Other subsets train, but \"test\" and \"validation\" never do"));
+    v("folds", folds, between(0, 1000).about("cross-validation: into how many folds the groups are divided; 0: none"));
+    v("fold", fold, at_least(0).about("the fold that is held out, from 0; a grid over it runs them all"));
     v("leave_out", leave_out,
       about(
           "hold out all that matches one of these: \"modality=ct\", \"site=A\", \"dataset=NAME\"; the rest is split as ever"));

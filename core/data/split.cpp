@@ -155,16 +155,16 @@ class Splitter {
     if (options_.official.empty()) return;
     std::map<std::string, std::set<Side>> sides;
     for (const auto& source : sources_) {
-      std::set<std::string> parts;
-      for (const auto& item : source.items) parts.insert(item.part);
-      if (source.external || parts == std::set<std::string>{""}) continue;
-      if (!parts.contains(options_.official)) {
-        faults_.push_back({source.name, "the source's own division has no such part", options_.official,
-                           "one of " + join({parts.begin(), parts.end()}), "choose one for split.official"});
+      std::set<std::string> subsets;
+      for (const auto& item : source.items) subsets.insert(item.subset);
+      if (source.external || subsets == std::set<std::string>{""}) continue;
+      if (!subsets.contains(options_.official)) {
+        faults_.push_back({source.name, "the source's own division has no such subset", options_.official,
+                           "one of " + join({subsets.begin(), subsets.end()}), "choose one for split.official"});
         continue;
       }
       for (const auto& item : source.items) {
-        const bool held = item.part == options_.official, kept = item.part == "test" || item.part == "validation";
+        const bool held = item.subset == options_.official, kept = item.subset == "test" || item.subset == "validation";
         sides[group_of(item, options_)].insert(held ? Side::held_out : kept ? Side::dropped : Side::train);
       }
     }
@@ -215,7 +215,7 @@ class Splitter {
     }
   }
 
-  // Each part of the cross-validation gets as many groups of each dataset; which, says their hash.
+  // Each fold of the cross-validation gets as many groups of each dataset; which, says their hash.
   std::map<std::string, Side> place_in_folds() {
     std::map<std::string, std::int64_t> folds;
     for (const auto& source : sources_) {

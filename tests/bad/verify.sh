@@ -60,7 +60,7 @@ END
 printf '"square" = { text = "bright square" }\n"gland" = { text = "thyroid gland" }\n"one" = { text = "blob" }\n"two" = { text = "blobs" }\n' >words.toml
 printf '"one" = [1]\n"two" = [2]\n"three" = [3]\n' >table.toml
 dataset() {  # NAME LABEL [MORE LINES]
-  printf '[dataset.%s]\nuse = "paired_folders"\nmodality = "pictures"\nroot = "%s"\nimages = ["{part:train|test}/images/{id}.png"]\nmasks = ["{part}/masks/{id}.png"]\npart = "{part}"\n' "$1" "$1"
+  printf '[dataset.%s]\nuse = "paired_folders"\nmodality = "pictures"\nroot = "%s"\nimages = ["{subset:train|test}/images/{id}.png"]\nmasks = ["{subset}/masks/{id}.png"]\nsubset = "{subset}"\n' "$1" "$1"
   [ -z "$2" ] || printf 'labels = ["%s"]\nencoding = "binary"\n' "$2"
   printf '%s\n' "${@:3}"
 }
@@ -123,7 +123,7 @@ refuses 2 'split.file has the sides of all items' "$program" verify clean.toml -
 sed -i 's/"train\/023"/"train\/099"/' split.json
 accepts_not() { run_check 3 out "$@"; }
 accepts_not 'names items that the data lack' "$program" verify clean.toml --set 'split.official=""' --set split.file=split.json --quiet
-accepts_not 'has no such part' "$program" verify clean.toml --set split.official=fold3 --quiet
+accepts_not 'has no such subset' "$program" verify clean.toml --set split.official=fold3 --quiet
 
 # What must not be used as it is, is refused before anything is read.
 unconfirmed=(--set dataset.clean.layout_status=unconfirmed --set dataset.clean.root=nowhere)

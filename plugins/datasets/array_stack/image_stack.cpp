@@ -58,10 +58,10 @@ void check(const ArrayStackOptions& options) {
   std::vector<Fault> faults;
   if (options.masks.size() != 1)
     faults.push_back({where, "`masks` takes one template", std::to_string(options.masks.size()), "1", ""});
-  for (const auto& rename : options.parts) {
+  for (const auto& rename : options.subsets) {
     const auto equals = rename.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == rename.size())
-      faults.push_back({where, "'" + rename + "' of `parts` is no renaming", "", "\"fold3=test\"", ""});
+      faults.push_back({where, "'" + rename + "' of `subsets` is no renaming", "", "\"fold3=test\"", ""});
   }
   auto sorted = options.labels;
   std::sort(sorted.begin(), sorted.end());
@@ -70,11 +70,11 @@ void check(const ArrayStackOptions& options) {
   if (!faults.empty()) throw UsageError(faults);
 }
 
-std::string renamed(const Texts& parts, const std::string& part) {
-  for (const auto& rename : parts) {
-    if (rename.substr(0, rename.find('=')) == part) return rename.substr(rename.find('=') + 1);
+std::string renamed(const Texts& subsets, const std::string& subset) {
+  for (const auto& rename : subsets) {
+    if (rename.substr(0, rename.find('=')) == subset) return rename.substr(rename.find('=') + 1);
   }
-  return part;
+  return subset;
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ ImageStack::ImageStack(ArrayStackOptions options) : options_(std::move(options))
       gaps->insert_or_assign("index", "{index}");
       stack.subject = fill_gaps(options_.subject, *gaps, where);
       stack.site = fill_gaps(options_.site, *gaps, where);
-      stack.part = renamed(options_.parts, fill_gaps(options_.part, *gaps, where));
+      stack.subset = renamed(options_.subsets, fill_gaps(options_.subset, *gaps, where));
       if (found.size() == 1) {
         add(path, found.front(), std::move(stack));
       } else {
@@ -162,7 +162,7 @@ Item ImageStack::item(std::int64_t index) const {
     item.subject.replace(at, gap.size(), fmt::format("{:05}", number));
   item.begin = static_cast<double>(number);
   item.end = item.begin + 1.0;
-  item.part = stack.part;
+  item.subset = stack.subset;
   item.site = stack.site;
   return item;
 }

@@ -11,8 +11,8 @@
 namespace sam3lab::datasets::array_stack {
 
 struct ArrayStackOptions {
-  std::string root, variable, mask_variable, subject = "{stack}/{index}", site, part, targets = "class";
-  Texts images, masks, labels, parts;
+  std::string root, variable, mask_variable, subject = "{stack}/{index}", site, subset, targets = "class";
+  Texts images, masks, labels, subsets;
   double pixel_um = 0.0, gap = 0.0;
   std::int64_t min_pixels = 1, expect = 0;
 
@@ -31,8 +31,8 @@ struct ArrayStackOptions {
     v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one a number in its channel"));
     v("min_pixels", min_pixels,
       at_least(1).unit("px").about("a smaller mask is no target; the picture then says nothing of its label"));
-    v("part", part, about("side that the source assigns, such as \"fold{fold}\""));
-    v("parts", parts, about("other names of parts: [\"fold3=test\"]"));
+    v("subset", subset, about("subset that the source assigns, such as \"fold{fold}\"").formerly("part"));
+    v("subsets", subsets, about("other names of subsets: [\"fold3=test\"]").formerly("parts"));
     v("site", site, about("hospital or centre, such as \"{site}\""));
     v("subject", subject, about("whose picture it is; {stack} is the file's name, {index} the number of the picture"));
     v("gap", gap, at_least(0).unit("pictures").about("left out on both sides of a held-out block of a subject"));
@@ -57,8 +57,8 @@ class ImageStack final : public Dataset {
 
  private:
   struct Stack {
-    std::string name, images, masks, subject, site, part;  // name: the file's path below the root without its ending
-    std::int64_t first = 0, count = 0;                     // of its pictures among those of the dataset
+    std::string name, images, masks, subject, site, subset;  // name: the file's path below the root without its ending
+    std::int64_t first = 0, count = 0;                       // of its pictures among those of the dataset
   };
   void add(const std::string& image, const std::string& mask, Stack stack);
   [[nodiscard]] const Stack& stack_of(std::int64_t index) const;

@@ -43,7 +43,7 @@ at::Tensor mask_of(const CocoAnnotation& shape, std::int64_t height, std::int64_
 }  // namespace
 
 CocoImages::CocoImages(CocoOptions options)
-    : options_(std::move(options)), names_(options_.subject, options_.site, options_.part, options_.parts, where) {
+    : options_(std::move(options)), names_(options_.subject, options_.site, options_.subset, options_.subsets, where) {
   options_.shown.check(where);
   find_sources();
   std::set<std::string> unused;

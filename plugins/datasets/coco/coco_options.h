@@ -10,8 +10,8 @@
 namespace sam3lab::datasets::coco {
 
 struct CocoOptions {
-  std::string root, table, name, part, subject, site, targets = "class";
-  Texts annotations, images, parts;
+  std::string root, table, name, subset, subject, site, targets = "class";
+  Texts annotations, images, subsets;
   double pixel_um = 0.0;
   std::int64_t min_pixels = 1, expect = 0;
   bool keep_empty = true;
@@ -23,9 +23,10 @@ struct CocoOptions {
     v("annotations", annotations, Limits().required().about("templates of the JSON files, relative to `root`"));
     v("images", images,
       about("templates of the folders with each JSON file's images, relative to `root`; empty: `root` itself. Gaps that both "
-            "have hold the same text: \"{part:train|val}/images\", \"{part}.json\""));
-    v("part", part, about("side that the source assigns, made of the gaps; empty: \"{part}\" where there is one"));
-    v("parts", parts, about("other names for parts: \"val=validation\""));
+            "have hold the same text: \"{subset:train|val}/images\", \"{subset}.json\""));
+    v("subset", subset,
+      about("subset that the source assigns, made of the gaps; empty: \"{subset}\" where there is one").formerly("part"));
+    v("subsets", subsets, about("other names for subsets: \"val=validation\"").formerly("parts"));
     v("table", table,
       Limits().path().about("TOML, label = [names of categories]; empty: each category is a label by its own name"));
     v("name", name, about("template of the images' file names in the JSON, such as \"{patient}_*.png\": more gaps"));

@@ -8,9 +8,9 @@
 namespace sam3lab::datasets::npz_cases {
 
 struct NpzCasesOptions {
-  std::string root, table, subject, site, part, image = "imgs", masks = "gts", spacing = "spacing", window = "none",
-                                                targets = "class";
-  Texts cases = {"{case}.npz"}, parts, exclude;
+  std::string root, table, subject, site, subset, image = "imgs", masks = "gts", spacing = "spacing", window = "none",
+                                                  targets = "class";
+  Texts cases = {"{case}.npz"}, subsets, exclude;
   Integers ignore;
   Numbers range = {0.0, 255.0};
   double gap = 1.0;
@@ -25,8 +25,10 @@ struct NpzCasesOptions {
     v("subject", subject,
       about("made of the template's gaps, such as \"abdomen/{case}\"; empty: each file is its own subject"));
     v("site", site, about("made of the template's gaps"));
-    v("part", part, about("side that the source assigns, made of the template's gaps; empty: \"{part}\" where there is one"));
-    v("parts", parts, about("other names for parts: \"training=train\""));
+    v("subset", subset,
+      about("subset that the source assigns, made of the template's gaps; empty: \"{subset}\" where there is one")
+          .formerly("part"));
+    v("subsets", subsets, about("other names for subsets: \"training=train\"").formerly("parts"));
     v("exclude", exclude, about("ids of cases that are left out"));
     v("expect", expect, at_least(0).about("cases that the source has; another number is a fault; 0: not known"));
     v("image", image, about("name of the image array: [H, W], [H, W, 3], [D, H, W] or [D, H, W, 3]"));

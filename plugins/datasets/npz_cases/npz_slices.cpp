@@ -30,7 +30,7 @@ NpzSlices::NpzSlices(NpzCasesOptions options)
       cache_(options_.keep) {
   if (options_.window == "range" && !(options_.range[0] < options_.range[1]))
     throw UsageError(Fault{where, "range is empty", "a first number that is not below the second", "[low, high]", ""});
-  const CaseNames names(options_.subject, options_.site, options_.part, options_.parts, where);
+  const CaseNames names(options_.subject, options_.site, options_.subset, options_.subsets, where);
   std::vector<PathTemplate> templates;
   for (const auto& text : options_.cases) templates.emplace_back(text);
   std::set<std::string> excluded(options_.exclude.begin(), options_.exclude.end()), left_out;

@@ -11,9 +11,9 @@
 namespace sam3lab::datasets::paired_folders {
 
 struct PairedFoldersOptions {
-  std::string root, table, field_of_view, subject, subject_table, collection, part, site, mark, spacing_table,
+  std::string root, table, field_of_view, subject, subject_table, collection, subset, site, mark, spacing_table,
       spacing_name = "filename";
-  Texts images, masks, labels, parts, exclude, spacing_mm;
+  Texts images, masks, labels, subsets, exclude, spacing_mm;
   std::string missing_mask = "error", orphans = "error", empty = "keep", targets = "class";
   double gap = 0.0, pixel_um = 0.0;
   std::int64_t expect = 0, min_pixels = 1;
@@ -24,7 +24,7 @@ struct PairedFoldersOptions {
   void visit(V&& v) {
     v("root", root, Limits().required().path().about("folder of the dataset, as it was downloaded"));
     v("images", images,
-      Limits().required().about("templates of image files below root: \"{part:train|test}/images/{id}.png\""));
+      Limits().required().about("templates of image files below root: \"{subset:train|test}/images/{id}.png\""));
     v("masks", masks, Limits().required().about("templates of mask files; with * several files of an image"));
     v("labels", labels, about("one for each masks template, or one for all; instead of `table`"));
     v("table", table, Limits().path().about("label table: label = [values], [\"#RRGGBB\"] or [\"names\"], by `encoding`"));
@@ -39,8 +39,8 @@ struct PairedFoldersOptions {
           .about("an image without a mask file: a fault, nothing is there, left out, or nothing is said of its label"));
     v("orphans", orphans, one_of({"error", "allow"}).about("mask files of no image"));
     v("empty", empty, one_of({"keep", "drop"}).about("images without any mask; to drop them, every mask is read once"));
-    v("part", part, about("side that the source assigns, such as \"{part}\""));
-    v("parts", parts, about("other names of parts: [\"trainval=train\"]"));
+    v("subset", subset, about("subset that the source assigns, such as \"{subset}\"").formerly("part"));
+    v("subsets", subsets, about("other names of subsets: [\"trainval=train\"]").formerly("parts"));
     v("site", site, about("hospital or centre, such as \"{site}\""));
     v("subject", subject, about("whose image it is, such as \"{patient}\"; empty: each image is a subject of its own"));
     v("subject_table", subject_table,

@@ -59,11 +59,11 @@ class Pairer {
     }
     for (const auto& text : options.masks) masks_.emplace_back(text, expressions);
     if (!options.field_of_view.empty()) view_.emplace(options.field_of_view, expressions);
-    for (const auto& text : options.parts) {
+    for (const auto& text : options.subsets) {
       const auto equals = text.find('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
-        throw UsageError(Fault{where, "an entry of `parts` is not understood", text, "\"name in the files=train\"", ""});
-      parts_[text.substr(0, equals)] = text.substr(equals + 1);
+        throw UsageError(Fault{where, "an entry of `subsets` is not understood", text, "\"name in the files=train\"", ""});
+      subset_names_[text.substr(0, equals)] = text.substr(equals + 1);
     }
     if (!options.subject_table.empty()) subjects_.emplace(options.subject_table);
     collection_ = options.collection;
@@ -121,15 +121,15 @@ class Pairer {
 
   void describe(Pair& pair, const Gaps& gaps) {
     auto& item = pair.item;
-    if (!options_.part.empty()) item.part = fill_gaps(options_.part, gaps, where);
-    if (const auto renamed = parts_.find(item.part); renamed != parts_.end()) item.part = renamed->second;
+    if (!options_.subset.empty()) item.subset = fill_gaps(options_.subset, gaps, where);
+    if (const auto renamed = subset_names_.find(item.subset); renamed != subset_names_.end()) item.subset = renamed->second;
     if (!options_.site.empty()) item.site = fill_gaps(options_.site, gaps, where);
     if (!options_.mark.empty()) pair.mark = fill_gaps(options_.mark, gaps, where);
     const auto id = gaps.find("id");
     if (id == gaps.end()) {
       item.id = without_ending(pair.image);
     } else {
-      item.id = item.part.empty() ? id->second : item.part + "/" + id->second;
+      item.id = item.subset.empty() ? id->second : item.subset + "/" + id->second;
     }
     auto subject = options_.subject.empty() ? item.id : fill_gaps(options_.subject, gaps, where);
     if (subjects_) {
@@ -292,7 +292,7 @@ class Pairer {
   const PairedFoldersOptions& options_;
   std::vector<PathTemplate> images_, masks_;
   std::optional<PathTemplate> view_;
-  std::map<std::string, std::string> parts_;
+  std::map<std::string, std::string> subset_names_;
   std::optional<SubjectTable> subjects_;
   std::string collection_;
   std::vector<std::string> files_;  // sorted

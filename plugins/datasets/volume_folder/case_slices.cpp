@@ -41,7 +41,7 @@ Item CaseSlices::item(std::int64_t index) const {
   item.volume = one.id;
   item.begin = static_cast<double>(slice);
   item.end = static_cast<double>(slice + 1);
-  item.part = one.part;
+  item.subset = one.subset;
   item.site = one.site;
   return item;
 }

@@ -116,14 +116,14 @@ class Reader {
     if (out_.labels.empty()) fault("names no label but the background");
   }
 
-  void read_pairs(const json& document, const char* list, const char* part) {
+  void read_pairs(const json& document, const char* list, const char* subset) {
     const auto pairs = document.find(list);
     if (pairs == document.end()) return;
     if (!pairs->is_array()) return fault(std::string("`") + list + "` is no list");
     for (const auto& pair : *pairs) {
       const auto image = path_in(pair, "image"), labels = path_in(pair, "label");
       if (image && labels) {
-        out_.pairs.push_back({*image, *labels, part});
+        out_.pairs.push_back({*image, *labels, subset});
       } else {
         fault(std::string("an entry of `") + list + "` is no pair of files",
               pair.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 80),

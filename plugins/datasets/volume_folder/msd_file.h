@@ -9,7 +9,7 @@ namespace sam3lab::datasets::volume_folder {
 
 struct MsdPair {
   std::string image, labels;  // relative to the folder of the dataset
-  std::string part;           // "train" or "validation"
+  std::string subset;         // "train" or "validation"
 };
 
 struct MsdFile {

@@ -44,7 +44,7 @@ void check(const VolumeFolderOptions& options) {
 class Finder {
  public:
   explicit Finder(const VolumeFolderOptions& options)
-      : options_(options), root_(options.root), names_(options.subject, options.site, options.part, options.parts, where) {}
+      : options_(options), root_(options.root), names_(options.subject, options.site, options.subset, options.subsets, where) {}
 
   VolumeCases find() {
     MsdFile msd;
@@ -95,12 +95,12 @@ class Finder {
     const auto item = names_.item(one.id, gaps);
     one.subject = item.subject;
     one.site = item.site;
-    one.part = item.part;
+    one.subset = item.subset;
     return one;
   }
 
   void add_pair(const MsdPair& pair) {
-    auto one = named(pair.image, {{"case", stem_of(pair.image)}, {"part", pair.part}});
+    auto one = named(pair.image, {{"case", stem_of(pair.image)}, {"subset", pair.subset}});
     one.sources = {{(root_ / pair.labels).string(), table_, ignore_, options_.variable}};
     for (const auto& file : {one.image, one.sources.front().file}) {
       std::error_code error;

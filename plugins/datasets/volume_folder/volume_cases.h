@@ -12,7 +12,7 @@ namespace sam3lab::datasets::volume_folder {
 
 struct VolumeCase {
   std::string id;  // the image's path below the root, without its ending
-  std::string image, subject, site, part;
+  std::string image, subject, site, subset;
   std::vector<LabelSource> sources;  // empty: no mask file, and that means nothing is there
   std::vector<std::string> unsure;   // labels of which nothing is known here
 };

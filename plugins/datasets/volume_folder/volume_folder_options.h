@@ -10,8 +10,8 @@
 namespace sam3lab::datasets::volume_folder {
 
 struct VolumeFolderOptions : SliceOptions {
-  std::string root, msd, table, subject, site, part, missing_mask = "error", encoding = "values", variable;
-  Texts images, masks, labels, parts, exclude;
+  std::string root, msd, table, subject, site, subset, missing_mask = "error", encoding = "values", variable;
+  Texts images, masks, labels, subsets, exclude;
   Integers ignore;
   std::int64_t channel = -1, expect = 0, keep = 4;
 
@@ -38,8 +38,10 @@ struct VolumeFolderOptions : SliceOptions {
     v("subject", subject,
       about("made of the image's gaps, such as \"acdc/{patient}\"; of `msd` {case}; empty: each image is its own subject"));
     v("site", site, about("hospital or scanner, made of the image's gaps"));
-    v("part", part, about("side that the source assigns, made of the image's gaps; empty: \"{part}\" where there is one"));
-    v("parts", parts, about("other names for parts: \"training=train\""));
+    v("subset", subset,
+      about("subset that the source assigns, made of the image's gaps; empty: \"{subset}\" where there is one")
+          .formerly("part"));
+    v("subsets", subsets, about("other names for subsets: \"training=train\"").formerly("parts"));
     v("missing_mask", missing_mask,
       one_of({"error", "empty", "unsure"}).about("no mask file: a fault, nothing is there, or nothing is said of the label"));
     v("ignore", ignore, about("values of voxels of which nothing is known: no target, left out by losses and metrics"));

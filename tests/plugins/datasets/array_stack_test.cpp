@@ -39,8 +39,8 @@ class ArrayStack : public testing::Test {
     options_.images = {"Fold {fold:[1-3]}/images/images.npy"};
     options_.masks = {"Fold {fold}/masks/masks.npy"};
     options_.labels = {"tumour", "stroma"};
-    options_.part = "fold{fold}";
-    options_.parts = {"fold2=test"};
+    options_.subset = "fold{fold}";
+    options_.subsets = {"fold2=test"};
     options_.targets = "instances";
     options_.pixel_um = 250.0;
     for (const auto* fold : {"Fold 1", "Fold 2"}) {
@@ -62,8 +62,8 @@ TEST_F(ArrayStack, GivesEachPictureItsObjects) {
   EXPECT_TRUE(stack.faults().empty());
   ASSERT_EQ(stack.size(), 6);
   EXPECT_EQ(stack.item(1).id, "Fold 1/images/images/00001");
-  EXPECT_EQ(stack.item(1).part, "fold1");
-  EXPECT_EQ(stack.item(4).part, "test");
+  EXPECT_EQ(stack.item(1).subset, "fold1");
+  EXPECT_EQ(stack.item(4).subset, "test");
   EXPECT_EQ(stack.item(4).subject, "Fold 2/images/images/00001");
   EXPECT_EQ(stack.labels(), (std::vector<std::string>{"stroma", "tumour"}));
   EXPECT_TRUE(stack.load(0).labels.empty());

@@ -84,9 +84,9 @@ TEST(CocoMasks, AsItsOwnLibrary) {
 class CocoTest : public testing::Test {
  protected:
   CocoTest() {
-    for (const auto* part : {"train", "val"}) {
-      std::filesystem::create_directories(folder_ / (std::string(part) + "/images/p1"));
-      std::filesystem::create_directories(folder_ / (std::string(part) + "/annotations"));
+    for (const auto* subset : {"train", "val"}) {
+      std::filesystem::create_directories(folder_ / (std::string(subset) + "/images/p1"));
+      std::filesystem::create_directories(folder_ / (std::string(subset) + "/annotations"));
     }
     for (const auto* file : {"train/images/p1/a_1.png", "train/images/p1/a_2.png", "val/images/b_1.png"})
       write_png(folder_ / file, torch::full({5, 6}, 40, torch::kUInt8));
@@ -101,9 +101,9 @@ class CocoTest : public testing::Test {
                      R"({"images": [{"id": 1, "file_name": "b_1.png", "height": 5, "width": 6}],
       "categories": [{"id": 1, "name": "cell"}], "annotations": []})");
     options_.root = folder_ / "";
-    options_.annotations = {"{part}/annotations/{part}.json"};
-    options_.images = {"{part:train|val}/images"};
-    options_.parts = {"val=validation"};
+    options_.annotations = {"{subset}/annotations/{subset}.json"};
+    options_.images = {"{subset:train|val}/images"};
+    options_.subsets = {"val=validation"};
   }
   void write_json(const std::string& text) { test::write_text(folder_ / "val/annotations/val.json", text); }
   std::string first_fault() {
@@ -125,9 +125,9 @@ TEST_F(CocoTest, ImagesWithTheirLabels) {
   EXPECT_THAT(images.labels(), ElementsAre("cell", "clump", "other"));
   ASSERT_EQ(images.size(), 3);
   EXPECT_EQ(images.item(0).id, "train/images/p1/a_1");
-  EXPECT_EQ(images.item(0).part, "train");
+  EXPECT_EQ(images.item(0).subset, "train");
   EXPECT_EQ(images.item(2).id, "val/images/b_1");
-  EXPECT_EQ(images.item(2).part, "validation");
+  EXPECT_EQ(images.item(2).subset, "validation");
   EXPECT_EQ(images.item(2).subject, "val/images/b_1");
   EXPECT_THAT(images.files(), SizeIs(5));
 
@@ -227,7 +227,7 @@ TEST_F(CocoTest, NotAtAll) {
   write_json(
       R"({"images": [{"id": 1, "file_name": "b_1.png", "height": 5, "width": 7}], "categories": [{"id": 1, "name": "cell"}]})");
   EXPECT_THAT(refusal(), HasSubstr("another size than its JSON file says; got 5 x 6, expected 5 x 7"));
-  options_.annotations = {"{part}/{part}.json"};
+  options_.annotations = {"{subset}/{subset}.json"};
   EXPECT_THAT(first_fault(), HasSubstr("has no annotation file"));
   options_.shown.low_percentile = 100;
   EXPECT_THAT(refusal(), HasSubstr("low_percentile"));

@@ -42,28 +42,29 @@ TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
 }
 
 TEST_F(PairedFolders, PartsSitesAndSubjects) {
-  for (const std::string part : {"trainval", "test"}) {
+  for (const std::string subset : {"trainval", "test"}) {
     for (const std::string id : {"p7-2", "p7-10", "p8-1"}) {
-      picture("set/" + part + "/images/" + id + ".png");
-      png("set/" + part + "/masks/" + id + ".png", block(1, 1, 2, 2));
+      picture("set/" + subset + "/images/" + id + ".png");
+      png("set/" + subset + "/masks/" + id + ".png", block(1, 1, 2, 2));
     }
   }
-  auto options = of_set("{part:trainval|test}/images/{patient}-{number}.png", "{part}/masks/{patient}-{number}.png", "nodule");
+  auto options =
+      of_set("{subset:trainval|test}/images/{patient}-{number}.png", "{subset}/masks/{patient}-{number}.png", "nodule");
   options.root += "/";
-  options.part = "{part}";
-  options.parts = {"trainval=train"};
+  options.subset = "{subset}";
+  options.subsets = {"trainval=train"};
   options.subject = "{patient}";
   options.site = "hospital {patient}";
   const ImagePairs data(options);
   ASSERT_EQ(data.size(), 6);
   const auto item = data.item(1);
   EXPECT_EQ(item.id, "test/images/p7-2");  // by bytes: -10 comes before -2
-  EXPECT_EQ(item.part, "test");
+  EXPECT_EQ(item.subset, "test");
   EXPECT_EQ(item.site, "hospital p7");
   EXPECT_EQ(item.subject, "set/p7");
   EXPECT_EQ(item.begin, 0.0);  // by number: 2 comes before 10
   EXPECT_EQ(data.item(0).begin, 1.0);
-  EXPECT_EQ(data.item(3).part, "train");
+  EXPECT_EQ(data.item(3).subset, "train");
   options.collection = "shared";
   EXPECT_EQ(ImagePairs(options).item(0).subject, "shared/p7");
 }
@@ -216,7 +217,7 @@ TEST_F(PairedFolders, OptionsThatContradictEachOther) {
   EXPECT_THAT(refuse([](auto& o) { o.images = {}; }), HasSubstr("no templates"));
   EXPECT_THAT(refuse([](auto& o) { o.images = {"{id:(}.png"}; }), HasSubstr("template '{id:(}.png'"));
   EXPECT_THAT(refuse([](auto& o) { o.subject = "{patient}"; }), HasSubstr("has a gap that the images' template has not"));
-  EXPECT_THAT(refuse([](auto& o) { o.parts = {"train"}; }), HasSubstr("an entry of `parts`"));
+  EXPECT_THAT(refuse([](auto& o) { o.subsets = {"train"}; }), HasSubstr("an entry of `subsets`"));
   EXPECT_THAT(refuse([&](auto& o) { o.root = folder_ / "nowhere"; }),
               AllOf(HasSubstr("3 "), HasSubstr("nowhere: the folder cannot be read")));
 }

@@ -37,12 +37,12 @@ std::string refusal(const std::string& text) {
 }
 
 TEST(PathTemplate, GapsTakeWhatStandsInTheirPlace) {
-  EXPECT_THAT(gaps_of("{part:train|test}/images/{id}.png", "train/images/0001.png"),
-              ElementsAre(Pair("id", "0001"), Pair("part", "train")));
+  EXPECT_THAT(gaps_of("{subset:train|test}/images/{id}.png", "train/images/0001.png"),
+              ElementsAre(Pair("id", "0001"), Pair("subset", "train")));
   EXPECT_THAT(gaps_of("{class}/{id}_mask*.png", "benign/benign (1)_mask_1.png"),
               ElementsAre(Pair("class", "benign"), Pair("id", "benign (1)")));
   EXPECT_THAT(gaps_of("{n:\\d{3}}{eye:OD|OS}.jpg", "123OS.jpg"), ElementsAre(Pair("eye", "OS"), Pair("n", "123")));
-  EXPECT_FALSE(fits("{part:train|test}/images/{id}.png", "val/images/0001.png"));
+  EXPECT_FALSE(fits("{subset:train|test}/images/{id}.png", "val/images/0001.png"));
   EXPECT_FALSE(fits("images/{id}.png", "images/deeper/1.png"));
   EXPECT_FALSE(fits("images/{id}.png", "images/.png"));  // a gap is never empty
   EXPECT_FALSE(fits("images/{id}.png", "Images/1.png"));

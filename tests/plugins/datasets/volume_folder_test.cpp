@@ -57,11 +57,11 @@ class VolumeFolderTest : public testing::Test {
     }
     test::write_text(folder_ / "table.toml", "\"ventricle\" = [1]\n\"wall\" = [3]\n");
     options_.root = folder_ / "";
-    options_.images = {"{part:training|testing}/{patient}/{patient}_f{frame:[0-9]+}.nii"};
-    options_.masks = {"{part}/{patient}/{patient}_f{frame}_gt.nii"};
+    options_.images = {"{subset:training|testing}/{patient}/{patient}_f{frame:[0-9]+}.nii"};
+    options_.masks = {"{subset}/{patient}/{patient}_f{frame}_gt.nii"};
     options_.table = folder_ / "table.toml";
     options_.subject = "acdc/{patient}";
-    options_.parts = {"training=train", "testing=test"};
+    options_.subsets = {"training=train", "testing=test"};
     options_.window = "range";
     options_.range = {0, 100};
   }
@@ -75,11 +75,11 @@ TEST_F(VolumeFolderTest, FramesOfAPatientAreOneSubject) {
   ASSERT_EQ(slices.size(), 12);
   EXPECT_EQ(slices.item(0).id, "testing/p2/p2_f01/axial/000");
   EXPECT_EQ(slices.item(0).subject, "acdc/p2");
-  EXPECT_EQ(slices.item(0).part, "test");
+  EXPECT_EQ(slices.item(0).subset, "test");
   EXPECT_EQ(slices.item(4).id, "testing/p2/p2_f12/axial/001");
   EXPECT_EQ(slices.item(4).begin, 1.0);
   EXPECT_EQ(slices.item(4).subject, "acdc/p2");
-  EXPECT_EQ(slices.item(11).part, "train");
+  EXPECT_EQ(slices.item(11).subset, "train");
   EXPECT_THAT(slices.labels(), ElementsAre("ventricle", "wall"));
   EXPECT_THAT(slices.files(), SizeIs(9));
   const auto image = slices.load(4);
@@ -175,7 +175,7 @@ TEST_F(VolumeFolderTest, OneFileALabelAndObjects) {
   options_.masks = {"{case}/masks/liver.nii", "{case}/masks/lesion_*.nii"};
   options_.table.clear();
   options_.subject.clear();
-  options_.parts.clear();
+  options_.subsets.clear();
   options_.labels = {"liver", "lesion"};
   options_.encoding = "binary";
   const CaseSlices slices(options_);
@@ -217,8 +217,8 @@ TEST_F(VolumeFolderTest, Decathlon) {
   EXPECT_THAT(slices.labels(), ElementsAre("atrium", "scar"));
   ASSERT_EQ(slices.size(), 6);
   EXPECT_EQ(slices.item(0).subject, "heart/la_1");
-  EXPECT_EQ(slices.item(0).part, "train");
-  EXPECT_EQ(slices.item(5).part, "validation");
+  EXPECT_EQ(slices.item(0).subset, "train");
+  EXPECT_EQ(slices.item(5).subset, "validation");
   EXPECT_THAT(slices.load(1).labels, SizeIs(2));
   std::filesystem::remove(folder / "labelsTr/la_2.nii");
   EXPECT_THAT(CaseSlices(options).faults(), SizeIs(1));
@@ -270,8 +270,12 @@ TEST_F(VolumeFolderTest, Refusals) {
   EXPECT_THAT(refusal(options),
               AllOf(HasSubstr("2 "), HasSubstr("`images` without `masks`"), HasSubstr("what the masks mean")));
   options = options_;
-  options.parts = {"training"};
+  options.subsets = {"training"};
   EXPECT_THAT(refusal(options), AllOf(HasSubstr("2 "), HasSubstr("no renaming")));
+  options = options_;
+  for (auto* templates : {&options.images, &options.masks})
+    for (auto& text : *templates) text.replace(text.find("{subset"), 7, "{part");
+  EXPECT_THAT(refusal(options), AllOf(HasSubstr("2 "), HasSubstr("{part} is now called {subset}")));
   options = options_;
   options.subject = "{ward}";
   EXPECT_THAT(refusal(options), AllOf(HasSubstr("2 "), HasSubstr("{ward}")));

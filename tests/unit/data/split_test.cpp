@@ -168,7 +168,7 @@ TEST(Split, RefusesWhatWouldLeakOrStayEmpty) {
               HasSubstr("leaves a side empty"));
 }
 
-// 20 subjects of 3 images each, of sites A (0 to 4), B and so on; odd subjects are of part "test".
+// 20 subjects of 3 images each, of sites A (0 to 4), B and so on; odd subjects are of subset "test".
 SplitSource study(const std::string& name, const std::string& modality, const std::string& prefix = "p") {
   SplitSource source{name, {}, 0, false, modality};
   for (int s = 0; s < 20; ++s) {
@@ -208,23 +208,23 @@ TEST(Split, FoldsHoldOutEverySubjectOnce) {
 
 TEST(Split, OfficialPartsAreFollowedAndNeverLeak) {
   auto source = study("study", "ct");
-  source.items[0].part = source.items[1].part = source.items[2].part = "validation";
+  source.items[0].subset = source.items[1].subset = source.items[2].subset = "validation";
   SplitOptions options;
   options.official = "test";
-  // Without parts of its own, but of the same people: it follows.
+  // Without subsets of its own, but of the same people: it follows.
   auto other = study("other", "mri");
-  for (auto& item : other.items) item.part = "";
+  for (auto& item : other.items) item.subset = "";
   const auto splits = make_splits({source, other}, options);
   for (const auto& split : splits) {
     EXPECT_EQ(split.held_out.size(), 30U);
     EXPECT_EQ(split.train.size(), 27U);
     EXPECT_EQ(split.dropped, (std::vector<std::int64_t>{0, 1, 2}));
   }
-  for (const auto i : splits[1].held_out) EXPECT_EQ(item_of(source, i).part, "test");
+  for (const auto i : splits[1].held_out) EXPECT_EQ(item_of(source, i).subset, "test");
   options.official = "fold7";
-  EXPECT_THAT(refusal({source}, options), testing::HasSubstr("no such part"));
+  EXPECT_THAT(refusal({source}, options), testing::HasSubstr("no such subset"));
   options.official = "test";
-  source.items[4].part = "train";  // its subject's other images are held out
+  source.items[4].subset = "train";  // its subject's other images are held out
   EXPECT_THAT(refusal({source}, options), testing::HasSubstr("trains on 'p1' and holds it out"));
 }
 

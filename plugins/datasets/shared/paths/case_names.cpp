@@ -6,14 +6,14 @@
 
 namespace sam3lab::datasets {
 
-CaseNames::CaseNames(std::string subject, std::string site, std::string part, const std::vector<std::string>& parts,
+CaseNames::CaseNames(std::string subject, std::string site, std::string subset, const std::vector<std::string>& subsets,
                      std::string where)
-    : subject_(std::move(subject)), site_(std::move(site)), part_(std::move(part)), where_(std::move(where)) {
+    : subject_(std::move(subject)), site_(std::move(site)), subset_(std::move(subset)), where_(std::move(where)) {
   std::vector<Fault> faults;
-  for (const auto& text : parts) {
+  for (const auto& text : subsets) {
     const auto equals = text.find('=');
     if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
-      faults.push_back({where_, "an entry of `parts` is no renaming", text, "\"training=train\"", ""});
+      faults.push_back({where_, "an entry of `subsets` is no renaming", text, "\"training=train\"", ""});
     } else {
       renames_[text.substr(0, equals)] = text.substr(equals + 1);
     }
@@ -22,12 +22,15 @@ CaseNames::CaseNames(std::string subject, std::string site, std::string part, co
 }
 
 Item CaseNames::item(const std::string& id, const Gaps& gaps) const {
+  if (subset_.empty() && gaps.contains("part") && !gaps.contains("subset"))
+    throw UsageError(
+        Fault{where_, "the gap {part} is now called {subset}", "{part}", "{subset}", "rename it in the templates"});
   Item item;
   item.id = id;
   item.subject = subject_.empty() ? id : fill_gaps(subject_, gaps, where_);
   item.site = fill_gaps(site_, gaps, where_);
-  item.part = fill_gaps(part_.empty() && gaps.contains("part") ? "{part}" : part_, gaps, where_);
-  if (const auto other = renames_.find(item.part); other != renames_.end()) item.part = other->second;
+  item.subset = fill_gaps(subset_.empty() && gaps.contains("subset") ? "{subset}" : subset_, gaps, where_);
+  if (const auto other = renames_.find(item.subset); other != renames_.end()) item.subset = other->second;
   return item;
 }
 

@@ -1,4 +1,4 @@
-// What is said of an image by the gaps of its path: subject, hospital, side of a split.
+// The names that the gaps of an image's path give it: subject, site, subset.
 #pragma once
 #include <map>
 #include <string>
@@ -12,16 +12,18 @@ namespace sam3lab::datasets {
 
 class CaseNames {
  public:
-  // Texts with gaps. `parts` renames what `part` gives: "training=train"; an empty `part` is "{part}" where there is such a
-  // gap. `where` is the plugin. Throws UsageError with every renaming that is none.
-  CaseNames(std::string subject, std::string site, std::string part, const std::vector<std::string>& parts, std::string where);
+  // `subject`, `site` and `subset` are texts with gaps. An empty `subset` means "{subset}" where a path has this gap. `subsets`
+  // are renamings of subsets, such as "training=train". `where` names the plugin in errors. Throws UsageError that lists every
+  // malformed renaming.
+  CaseNames(std::string subject, std::string site, std::string subset, const std::vector<std::string>& subsets,
+            std::string where);
 
-  // An item with its names filled in; without a text for the subject it is its own subject. Throws UsageError for a gap that
-  // `gaps` lacks.
+  // The item with its names filled in; where `subject` is empty, the item is its own subject. Throws UsageError for a gap that
+  // `gaps` lacks, and for the gap {part}, the former name of {subset}.
   [[nodiscard]] Item item(const std::string& id, const Gaps& gaps) const;
 
  private:
-  std::string subject_, site_, part_, where_;
+  std::string subject_, site_, subset_, where_;
   std::map<std::string, std::string> renames_;
 };
 

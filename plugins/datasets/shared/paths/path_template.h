@@ -1,6 +1,6 @@
 // Paths with named gaps: how a dataset's files are found and told apart by their names.
 //
-//   {part:train|test}/images/{id}.png      {name} is one or more characters other than '/', {name:expression} what the
+//   {subset:train|test}/images/{id}.png      {name} is one or more characters other than '/', {name:expression} what the
 //   {class}/{id}_mask*.png                 expression matches (name_pattern.h), * any run of characters other than '/'
 //
 // A gap that occurs twice must hold the same text in both places. Matching is by bytes and sees upper and lower case.
