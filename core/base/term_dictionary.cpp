@@ -11,23 +11,24 @@ namespace {
 
 using Faults = std::vector<Fault>;
 
-struct Place {
+struct TermLocation {
   const std::string& file;
   const std::string& term;
 };
 
-std::string text_of(const Place& at, const toml::node& node, const std::string& what, Faults& faults) {
+std::string text_of(const TermLocation& at, const toml::node& node, const std::string& what, Faults& faults) {
   auto text = unescaped(node.value_exact<std::string>().value_or(""));
   if (text.find_first_not_of(" \t\n") == std::string::npos)
-    faults.push_back({place(at.file, node), what + " is no text", "", "a text in quotes", ""});
+    faults.push_back({location_of(at.file, node), what + " is no text", "", "a text in quotes", ""});
   return text;
 }
 
-std::vector<std::string> texts_of(const Place& at, const toml::node& node, const std::string& key, Faults& faults) {
+std::vector<std::string> texts_of(const TermLocation& at, const toml::node& node, const std::string& key, Faults& faults) {
   std::vector<std::string> texts;
   const auto* list = node.as_array();
   if (list == nullptr)
-    faults.push_back({place(at.file, node), "'" + key + "' of '" + at.term + "' is no list", "", key + " = [\"...\"]", ""});
+    faults.push_back(
+        {location_of(at.file, node), "'" + key + "' of '" + at.term + "' is no list", "", key + " = [\"...\"]", ""});
   else
     for (const auto& one : *list) texts.push_back(text_of(at, one, "a text in '" + key + "' of '" + at.term + "'", faults));
   return texts;
@@ -46,26 +47,26 @@ bool fits(const std::string& ontology, const std::string& code) {
 
 constexpr std::array<std::string_view, 5> ontologies = {"UBERON", "CL", "GO", "RadLex", "SNOMED-CT"};
 
-void read_codes(const Place& at, const toml::node& node, Term& term, Faults& faults) {
+void read_codes(const TermLocation& at, const toml::node& node, Term& term, Faults& faults) {
   const auto* table = node.as_table();
   if (table == nullptr) {
     faults.push_back(
-        {place(at.file, node), "'codes' of '" + at.term + "' is no table", "", "codes = { UBERON = \"0002107\" }", ""});
+        {location_of(at.file, node), "'codes' of '" + at.term + "' is no table", "", "codes = { UBERON = \"0002107\" }", ""});
     return;
   }
   for (const auto& [key, value] : *table) {
     const auto ontology = unescaped(key.str());
     const auto code = text_of(at, value, "the code in " + ontology + " of '" + at.term + "'", faults);
     if (std::find(ontologies.begin(), ontologies.end(), ontology) == ontologies.end())
-      faults.push_back(
-          {place(at.file, value), "'" + ontology + "' is no known ontology", "", "UBERON, CL, GO, RadLex or SNOMED-CT", ""});
+      faults.push_back({location_of(at.file, value), "'" + ontology + "' is no known ontology", "",
+                        "UBERON, CL, GO, RadLex or SNOMED-CT", ""});
     else if (!fits(ontology, code))
-      faults.push_back({place(at.file, value), "'" + code + "' is no code of " + ontology, "", "", ""});
+      faults.push_back({location_of(at.file, value), "'" + code + "' is no code of " + ontology, "", "", ""});
     term.codes[ontology] = code;
   }
 }
 
-Term term_of(const Place& at, const toml::table& table, Faults& faults) {
+Term term_of(const TermLocation& at, const toml::table& table, Faults& faults) {
   Term term;
   term.name = at.term;
   for (const auto& [name, node] : table) {
@@ -88,12 +89,12 @@ Term term_of(const Place& at, const toml::table& table, Faults& faults) {
     } else if (key == "codes") {
       read_codes(at, node, term, faults);
     } else {
-      faults.push_back({place(at.file, node), what + " is not understood", "",
+      faults.push_back({location_of(at.file, node), what + " is not understood", "",
                         "text, synonyms, attributes, parent, modalities, codes, labels, note", ""});
     }
   }
   if (!table.contains("text"))
-    faults.push_back({place(at.file, table), "'" + at.term + "' has no text", "", "text = \"...\"", ""});
+    faults.push_back({location_of(at.file, table), "'" + at.term + "' has no text", "", "text = \"...\"", ""});
   if (!table.contains("labels")) term.labels = {term.name};
   return term;
 }
@@ -109,7 +110,7 @@ TermDictionary TermDictionary::read(const std::string& path) {
     if (const auto* entry = node.as_table()) {
       out.terms_.push_back(term_of({path, name}, *entry, faults));
     } else {
-      faults.push_back({place(path, node), "'" + name + "' is no entry", "", "{ text = \"...\" }", ""});
+      faults.push_back({location_of(path, node), "'" + name + "' is no entry", "", "{ text = \"...\" }", ""});
     }
   }
   if (table.empty())

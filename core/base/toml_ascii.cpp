@@ -1,8 +1,5 @@
 #include "core/base/toml_ascii.h"
 
-#include <algorithm>
-#include <array>
-
 #include <nlohmann/json.hpp>
 
 namespace sam3lab {
@@ -31,11 +28,6 @@ std::string unescaped(std::string_view ascii) {
     if (whole) i += 2;
   }
   return text;
-}
-
-bool escapes_tilde(std::string_view text) {
-  return std::ranges::any_of(std::array<std::string_view, 4>{"\\u007e", "\\u007E", "\\U0000007e", "\\U0000007E"},
-                             [text](std::string_view escape) { return text.find(escape) != std::string_view::npos; });
 }
 
 bool is_utf8(std::string_view text) {

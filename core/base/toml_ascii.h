@@ -1,5 +1,5 @@
-// TOML as the library may see it: ASCII alone. toml++ 3.3.0 runs into undefined behaviour at characters outside ASCII wherever
-// it looks for white space. "~c3~a9" stands for the two bytes of an e with its accent, and "~7e" for the tilde.
+// Escapes TOML to ASCII for the parser and back: toml++ 3.3.0 runs into undefined behaviour at characters outside ASCII
+// wherever it looks for white space. "~c3~a9" stands for the two bytes of an e with its accent, and "~7e" for the tilde.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,12 +8,10 @@
 
 namespace sam3lab {
 
-// What goes to the parser, of a text that is UTF-8 and has no escaped tilde.
+// What the parser gets. `text` must be UTF-8 without a tilde as a \u escape.
 SAM3LAB_API std::string escaped(std::string_view text);
-// A key, a text or a message of the parser as it stands in the file.
+// A key, a text or a message of the parser, as the file has it.
 SAM3LAB_API std::string unescaped(std::string_view ascii);
-// A tilde as a \u escape would turn into an escaped byte behind the armour's back.
-[[nodiscard]] SAM3LAB_API bool escapes_tilde(std::string_view text);
 [[nodiscard]] SAM3LAB_API bool is_utf8(std::string_view text);
 
 }  // namespace sam3lab

@@ -12,7 +12,7 @@ namespace sam3lab::datasets::paired_folders {
 SubjectTable::SubjectTable(const std::string& path) {
   std::vector<Fault> faults;
   const auto refuse = [&](const toml::node& node, const std::string& what, const std::string& got) {
-    faults.push_back({place(path, node), what, got, "[[first, last], ...] or [\"id\", ...]", ""});
+    faults.push_back({location_of(path, node), what, got, "[[first, last], ...] or [\"id\", ...]", ""});
   };
   const auto add_range = [&](const toml::array& pair, const std::string& subject) {
     const auto first = pair.size() == 2 ? pair[0].value_exact<std::int64_t>() : std::nullopt;

@@ -17,15 +17,16 @@ void read_values(const std::string& path, const toml::array& array, LabelEntry& 
   for (const auto& node : array) {
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > largest_value) {
-      faults.push_back(
-          {place(path, node), "a value of label '" + entry.label + "' is no label value", "", "an integer of 0 to 65535", ""});
+      faults.push_back({location_of(path, node), "a value of label '" + entry.label + "' is no label value", "",
+                        "an integer of 0 to 65535", ""});
     } else if (!values.insert(*value).second) {
-      faults.push_back({place(path, node), "label '" + entry.label + "' lists a value twice", std::to_string(*value), "", ""});
+      faults.push_back(
+          {location_of(path, node), "label '" + entry.label + "' lists a value twice", std::to_string(*value), "", ""});
     }
   }
   entry.values.assign(values.begin(), values.end());
   if (array.empty())
-    faults.push_back({place(path, array), "label '" + entry.label + "' has no values", "[]", "at least one", ""});
+    faults.push_back({location_of(path, array), "label '" + entry.label + "' has no values", "[]", "at least one", ""});
 }
 
 }  // namespace
@@ -49,14 +50,14 @@ std::vector<LabelEntry> read_label_table(const std::string& path) {
   std::vector<Fault> faults;
   for (const auto& [key, node] : table) {
     LabelEntry entry{unescaped(key.str()), false, {}};
-    if (entry.label.empty()) faults.push_back({place(path, node), "a label without a name", "", "", ""});
+    if (entry.label.empty()) faults.push_back({location_of(path, node), "a label without a name", "", "", ""});
     if (const auto* array = node.as_array()) {
       read_values(path, *array, entry, faults);
     } else if (node.value_exact<std::string>() == "nonzero") {
       entry.nonzero = true;
     } else {
       faults.push_back(
-          {place(path, node), "label '" + entry.label + "' has no values", "", "a list of integers, or \"nonzero\"", ""});
+          {location_of(path, node), "label '" + entry.label + "' has no values", "", "a list of integers, or \"nonzero\"", ""});
     }
     entries.push_back(std::move(entry));
   }

@@ -19,10 +19,10 @@ std::vector<LabelWords> read_entries(const std::string& path, const std::string&
   std::vector<Fault> faults;
   for (const auto& [key, node] : table) {
     LabelWords entry{unescaped(key.str()), {}};
-    if (entry.label.empty()) faults.push_back({place(path, node), "a label without a name", "", "", ""});
+    if (entry.label.empty()) faults.push_back({location_of(path, node), "a label without a name", "", "", ""});
     const auto* array = node.as_array();
     if (array == nullptr || array->empty()) {
-      faults.push_back({place(path, node), "label '" + entry.label + "' has no list", "", expected, ""});
+      faults.push_back({location_of(path, node), "label '" + entry.label + "' has no list", "", expected, ""});
       continue;
     }
     std::set<std::string> seen;
@@ -30,9 +30,10 @@ std::vector<LabelWords> read_entries(const std::string& path, const std::string&
       const auto text = item.value_exact<std::string>();
       const auto word = text ? unescaped(*text) : "";
       if (word.empty() || (colours && !is_colour(word))) {
-        faults.push_back({place(path, item), "an entry of label '" + entry.label + "' is not understood", word, expected, ""});
+        faults.push_back(
+            {location_of(path, item), "an entry of label '" + entry.label + "' is not understood", word, expected, ""});
       } else if (!seen.insert(word).second) {
-        faults.push_back({place(path, item), "label '" + entry.label + "' lists an entry twice", word, "", ""});
+        faults.push_back({location_of(path, item), "label '" + entry.label + "' lists an entry twice", word, "", ""});
       } else {
         entry.words.push_back(word);
       }
