@@ -13,14 +13,6 @@
 namespace sam3lab {
 namespace {
 
-constexpr std::uint64_t golden = 0x9E3779B97F4A7C15U;
-
-std::uint64_t mix(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
-  return z ^ (z >> 31);
-}
-
 // FNV-1a, 64 bit.
 std::uint64_t hash(std::string_view text) {
   std::uint64_t h = 0xCBF29CE484222325U;
@@ -45,9 +37,9 @@ double natural_log(double x) {
 
 // An unnamed stream is plain SplitMix64 from `seed`, so that published test vectors apply.
 Random::Random(std::uint64_t seed, std::string_view stream)
-    : state_(stream.empty() ? seed : mix(mix(seed + golden) ^ hash(stream))) {}
+    : state_(stream.empty() ? seed : splitmix64_mix(splitmix64_mix(seed + splitmix64_step) ^ hash(stream))) {}
 
-std::uint64_t Random::next() { return mix(state_ += golden); }
+std::uint64_t Random::next() { return splitmix64_mix(state_ += splitmix64_step); }
 
 double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 

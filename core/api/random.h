@@ -9,6 +9,15 @@
 
 namespace sam3lab {
 
+// The two halves of SplitMix64: what the state grows by at each number, and how a number is made of the state. For streams that
+// are functions of a position; others take Random.
+inline constexpr std::uint64_t splitmix64_step = 0x9E3779B97F4A7C15U;
+constexpr std::uint64_t splitmix64_mix(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+  return z ^ (z >> 31);
+}
+
 // SplitMix64 (Steele, Lea and Flood 2014). Streams with different names are independent.
 class SAM3LAB_API Random {
  public:

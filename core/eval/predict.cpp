@@ -4,6 +4,8 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include "core/base/boxes.h"
+
 namespace sam3lab {
 
 namespace {
@@ -18,9 +20,8 @@ at::Tensor enlarged(const at::Tensor& logits, std::int64_t height, std::int64_t 
 }
 
 // [n, 4] cxcywh in 0..1 -> xyxy in pixels.
-at::Tensor in_pixels(const at::Tensor& boxes, std::int64_t height, std::int64_t width) {
-  const auto centre = boxes.narrow(1, 0, 2), half = boxes.narrow(1, 2, 2) * 0.5;
-  return at::cat({centre - half, centre + half}, 1) * at::tensor({width, height, width, height}, at::kFloat).to(boxes.device());
+at::Tensor in_pixels(const at::Tensor& cxcywh, std::int64_t height, std::int64_t width) {
+  return boxes::to_corners(cxcywh) * at::tensor({width, height, width, height}, at::kFloat).to(cxcywh.device());
 }
 
 }  // namespace

@@ -31,11 +31,6 @@ at::Tensor generalised(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-at::Tensor to_corners(const at::Tensor& cxcywh) {
-  const auto centre = lower(cxcywh), half = upper(cxcywh) * 0.5;
-  return at::cat({centre - half, centre + half}, -1);
-}
-
 at::Tensor pairwise_iou(const at::Tensor& a, const at::Tensor& b) { return overlap(a.unsqueeze(-2), b.unsqueeze(-3)).iou; }
 at::Tensor pairwise_generalised_iou(const at::Tensor& a, const at::Tensor& b) {
   return generalised(a.unsqueeze(-2), b.unsqueeze(-3));

@@ -1,10 +1,10 @@
-// Axis-aligned boxes: cxcywh = centre, width, height; xyxy = two corners. Any consistent unit.
+// Overlap of axis-aligned boxes, given by two corners (xyxy) in any consistent unit.
 #pragma once
 #include <ATen/core/Tensor.h>
 
-namespace sam3lab::boxes {
+#include "core/base/boxes.h"
 
-at::Tensor to_corners(const at::Tensor& cxcywh);  // [..., 4] -> [..., 4] xyxy
+namespace sam3lab::boxes {
 
 // IoU of every box of `a` [..., N, 4] with every box of `b` [..., M, 4], both xyxy: [..., N, M].
 at::Tensor pairwise_iou(const at::Tensor& a, const at::Tensor& b);

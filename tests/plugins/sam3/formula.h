@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <ATen/ATen.h>
+#include <sam3lab/api/random.h>
 
 namespace sam3lab::formula {
 
@@ -16,12 +17,7 @@ class Stream {
   explicit Stream(std::string_view name) {
     for (const char c : name) state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
   }
-  std::uint64_t next() {
-    std::uint64_t x = state_ += 0x9E3779B97F4A7C15U;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-    return x ^ (x >> 31);
-  }
+  std::uint64_t next() { return splitmix64_mix(state_ += splitmix64_step); }
 
  private:
   std::uint64_t state_ = 0xCBF29CE484222325U;

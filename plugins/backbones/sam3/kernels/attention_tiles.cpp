@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include <sam3lab/api/random.h>
+
 // One machine runs the fastest copy of a loop; sanitizers do not see through the choice.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define SAM3LAB_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -71,10 +73,7 @@ DropoutRate::DropoutRate(double rate)
       kept(rate < 1.0 ? static_cast<float>(1.0 / (1.0 - rate)) : 0.0F) {}
 
 DropoutRow dropout_row(std::uint64_t seed, std::uint64_t row) {
-  std::uint64_t z = seed + (row + 1) * 0x9e3779b97f4a7c15ULL;  // SplitMix64
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  z ^= z >> 31;
+  const std::uint64_t z = splitmix64_mix(seed + (row + 1) * splitmix64_step);
   return {static_cast<std::uint32_t>(z), static_cast<std::uint32_t>(z >> 32)};
 }
 

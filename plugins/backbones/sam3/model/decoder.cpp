@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/base/boxes.h"
 #include "plugins/backbones/sam3/model/position.h"
 #include "plugins/backbones/sam3/kernels/recompute.h"
 
@@ -71,7 +72,7 @@ at::Tensor log_distances(const at::Tensor& edges, std::int64_t side) {
 }  // namespace
 
 at::Tensor Decoder::box_bias(const at::Tensor& boxes) const {
-  const at::Tensor edges = corners(boxes);  // x0, y0, x1, y1
+  const at::Tensor edges = boxes::to_corners(boxes);  // x0, y0, x1, y1
   // [N, n, side, heads] -> [N, heads, 1 + n, side]: padding the small factors keeps the large sum one pass.
   const auto along = [&](const Mlp& mlp, std::int64_t first) {
     const at::Tensor weighed = mlp(log_distances(edges.slice(-1, first, first + 3, 2), side));

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/base/boxes.h"
 #include "plugins/backbones/sam3/kernels/recompute.h"
 #include "plugins/backbones/sam3/kernels/roi_align.h"
 
@@ -86,7 +87,7 @@ at::Tensor GeometryEncoder::encode_boxes(const GeometricPrompts& prompts, const 
   at::Tensor regions = at::zeros({0, width, roi_bins, roi_bins}, boxes.options());
   if (boxes.size(1) > 0) {
     const at::Tensor cells = at::tensor({maps.size(3), maps.size(2), maps.size(3), maps.size(2)}, boxes.options());
-    regions = roi_align(maps.index_select(0, image_index), corners(boxes) * cells, roi_bins);
+    regions = roi_align(maps.index_select(0, image_index), boxes::to_corners(boxes) * cells, roi_bins);
   }
   const at::Tensor pooled = boxes_pool_project(regions).view({boxes.size(0), boxes.size(1), width});
   const std::vector<at::Tensor> centre = sine(boxes.narrow(-1, 0, 2), width / 2).unbind(-2);                      // x, y

@@ -63,9 +63,4 @@ at::Tensor inverse_sigmoid(const at::Tensor& x) {
   return at::log(inside.clamp_min(1e-3) / (1 - inside).clamp_min(1e-3));
 }
 
-at::Tensor corners(const at::Tensor& boxes) {
-  const std::vector<at::Tensor> b = boxes.unbind(-1);
-  return at::stack({b[0] - 0.5 * b[2], b[1] - 0.5 * b[3], b[0] + 0.5 * b[2], b[1] + 0.5 * b[3]}, -1);
-}
-
 }  // namespace sam3lab::sam3

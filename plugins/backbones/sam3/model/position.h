@@ -34,7 +34,4 @@ class SineGrid {
 // log(x / (1 - x)), both clamped to at least 1e-3 after x was clamped to 0..1.
 [[nodiscard]] at::Tensor inverse_sigmoid(const at::Tensor& x);
 
-// (cx, cy, w, h) -> (x0, y0, x1, y1) along the last dimension.
-[[nodiscard]] at::Tensor corners(const at::Tensor& boxes);
-
 }  // namespace sam3lab::sam3
