@@ -1,32 +1,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "tests/fuzz/target.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::fuzz {
-namespace {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "sam3lab_fuzz.XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-}  // namespace
-
 std::string as_file(std::string_view bytes) {
   static const int memory = ::memfd_create("file", MFD_CLOEXEC);
   promise(memory >= 0 && ::ftruncate(memory, 0) == 0);
@@ -35,7 +15,7 @@ std::string as_file(std::string_view bytes) {
 }
 
 std::string as_file(std::string_view bytes, const std::string& name) {
-  static const Folder folder;
+  static const test::TempFolder folder;
   std::ofstream file(folder / name, std::ios::binary | std::ios::trunc);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   promise(file.good());

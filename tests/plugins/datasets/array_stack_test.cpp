@@ -53,7 +53,7 @@ class ArrayStack : public testing::Test {
       write_npy(folder_ / (std::string(fold) + "/masks/masks.npy"), masks);
     }
   }
-  test::Folder folder_;
+  test::TempFolder folder_;
   ArrayStackOptions options_;
 };
 

@@ -19,7 +19,7 @@ using namespace datasets::coco;
 namespace {
 
 using Runs = std::vector<std::uint32_t>;
-using test::Folder;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Optional;
@@ -110,7 +110,7 @@ class CocoTest : public testing::Test {
     const auto faults = CocoImages(options_).faults();
     return faults.empty() ? "" : faults[0].text();
   }
-  Folder folder_;
+  TempFolder folder_;
   CocoOptions options_;
 };
 

@@ -18,10 +18,10 @@ using namespace datasets;
 namespace {
 
 namespace fs = std::filesystem;
-using test::Folder;
+using test::TempFolder;
 
 TEST(ContentHashes, TrustsWhatHasSettled) {
-  Folder folder;
+  TempFolder folder;
   const auto file = folder / "a", table = folder / "table";
   test::write_text(file, "abc");
   ContentHashes hashes(table);

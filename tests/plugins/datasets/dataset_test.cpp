@@ -14,7 +14,7 @@ using namespace datasets::instance_image;
 using namespace datasets::label_volume;
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -49,7 +49,7 @@ class LabelVolumeTest : public testing::Test {
     options_.window = "range";
     options_.range = {0, 100};
   }
-  Folder folder_;
+  TempFolder folder_;
   LabelVolumeOptions options_;
 };
 
@@ -170,7 +170,7 @@ class InstanceImageTest : public testing::Test {
     options_.shown.low_percentile = 0;
     options_.shown.high_percentile = 100;
   }
-  Folder folder_;
+  TempFolder folder_;
   InstanceImageOptions options_;
 };
 

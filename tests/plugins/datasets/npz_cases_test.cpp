@@ -16,7 +16,7 @@ namespace sam3lab::npz_cases_test {
 using namespace datasets::npz_cases;
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -98,7 +98,7 @@ class NpzCasesTest : public testing::Test {
     }
     return "";
   }
-  Folder folder_;
+  TempFolder folder_;
   NpzCasesOptions options_;
 };
 

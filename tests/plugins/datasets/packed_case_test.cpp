@@ -22,7 +22,7 @@ using namespace datasets::volume_folder;
 namespace {
 
 namespace fs = std::filesystem;
-using test::Folder;
+using test::TempFolder;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -120,7 +120,7 @@ class PackedCaseTest : public testing::Test {
     EXPECT_EQ(again.store().counts().decoded + again.store().counts().indexed, 0) << "mended";
   }
 
-  Folder folder_;
+  TempFolder folder_;
   VolumeFolderOptions options_, cached_;
 };
 

@@ -112,7 +112,7 @@ class PairedFolders : public testing::Test {
     for (const auto& fault : ImagePairs(options).faults()) text += fault.text() + "\n";
     return text;
   }
-  Folder folder_;
+  TempFolder folder_;
 };
 
 }  // namespace sam3lab::test

@@ -119,7 +119,7 @@ TEST(PathTemplate, FindsWhatFitsWithKnownGaps) {
 }
 
 TEST(FolderScan, OpensOnlyWhatATemplateLeadsThrough) {
-  const test::Folder folder;
+  const test::TempFolder folder;
   const auto make = [&](const std::string& path) {
     std::filesystem::create_directories(std::filesystem::path(folder / path).parent_path());
     test::write_text(folder / path, "");

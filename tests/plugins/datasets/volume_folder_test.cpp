@@ -19,7 +19,7 @@ using namespace datasets;
 using namespace datasets::volume_folder;
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -65,7 +65,7 @@ class VolumeFolderTest : public testing::Test {
     options_.window = "range";
     options_.range = {0, 100};
   }
-  Folder folder_;
+  TempFolder folder_;
   VolumeFolderOptions options_;
 };
 
@@ -165,7 +165,7 @@ TEST_F(VolumeFolderTest, FaultsOfTheFolder) {
 }
 
 TEST_F(VolumeFolderTest, OneFileALabelAndObjects) {
-  Folder folder;
+  TempFolder folder;
   write_volume(folder / "a/image.nii", {{0, 0, 0, 9}});
   write_volume(folder / "a/masks/liver.nii", {{1, 1, 1, 1}, {2, 1, 1, 1}, {3, 3, 1, 1}});
   write_volume(folder / "a/masks/lesion_1.nii", {{2, 1, 1, 1}});
@@ -199,7 +199,7 @@ TEST_F(VolumeFolderTest, OneFileALabelAndObjects) {
 }
 
 TEST_F(VolumeFolderTest, Decathlon) {
-  Folder folder;
+  TempFolder folder;
   for (const auto* name : {"la_1", "la_2"}) {
     write_volume(folder / (std::string("imagesTr/") + name + ".nii"), {{0, 0, 0, 9}});
     write_volume(folder / (std::string("labelsTr/") + name + ".nii"), {{1, 1, 1, 1}, {2, 1, 1, 2}});

@@ -32,6 +32,7 @@
 #include "plugins/schemes/prefix/prefix_scheme.h"
 #include "tests/support/second_device.h"
 #include "tests/plugins/matchers/two_query_samples.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::engine_device_test {
 using namespace losses::box;
@@ -208,7 +209,8 @@ TEST_P(Device, SchemesHangTheirParametersThere) {
 TEST_P(Device, UpdatesAveragesAndCheckpointsMoveBetweenDevices) {
   std::vector<Tensors> states;
   std::vector<at::Tensor> averages;
-  const auto file = std::filesystem::temp_directory_path() / ("sam3lab-device-test-" + std::to_string(::getpid()));
+  const test::TempFolder folder;
+  const auto file = folder / "state.safetensors";
   for (const auto where : {device, c10::Device(c10::kCPU)}) {
     auto trained = train(where, tiny(0.0, "off"), shard(1));
     AdamW optimiser(trained.trainable.groups, {});
@@ -217,8 +219,8 @@ TEST_P(Device, UpdatesAveragesAndCheckpointsMoveBetweenDevices) {
     optimiser.step(1.0);
     average.update();
     average.exchange();
-    write_safetensors(file.string(), optimiser.state());
-    const auto saved = read_safetensors(file.string()).tensors;
+    write_safetensors(file, optimiser.state());
+    const auto saved = read_safetensors(file).tensors;
     states.push_back(saved);
     AdamW other(trained.trainable.groups, {});  // on the device, from tensors on the CPU
     other.restore(saved);
@@ -229,7 +231,6 @@ TEST_P(Device, UpdatesAveragesAndCheckpointsMoveBetweenDevices) {
     for (const auto& [name, tensor] : average.state()) EXPECT_EQ(tensor.device(), where) << name;
     averages.push_back(trained.model->parameters().front().second.detach().cpu());
   }
-  std::filesystem::remove(file);
   ASSERT_EQ(states[0].size(), states[1].size());
   for (const auto& [name, tensor] : states[1]) {
     EXPECT_LE((states[0].at(name) - tensor).abs().max().item<double>(), 1e-3 * (1e-6 + tensor.abs().max().item<double>()))

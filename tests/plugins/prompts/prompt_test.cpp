@@ -14,7 +14,7 @@ using namespace prompts::canonical;
 using namespace prompts::negative;
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 using testing::HasSubstr;
 
 class CanonicalTest : public testing::Test {
@@ -37,7 +37,7 @@ class CanonicalTest : public testing::Test {
     options_.dictionary = folder_ / "d.toml";
     for (const auto* label : {"lungs", "rib", "spine"}) input_.present.push_back({label, label, "ct"});
   }
-  Folder folder_;
+  TempFolder folder_;
   CanonicalOptions options_;
   PromptInput input_;
 };

@@ -28,6 +28,7 @@
 #include "plugins/schemes/head_only/head_only_scheme.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "tests/plugins/schemes/adapter_modules.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::sam3_feature_cache_test {
 using namespace losses::box;
@@ -49,12 +50,9 @@ using testing::IsEmpty;
 class KeptFeatures : public testing::Test {
  protected:
   KeptFeatures() {
-    std::string name = (std::filesystem::temp_directory_path() / "sam3lab_kept_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    store = std::make_shared<FeatureCache>(folder_, 1'000'000'000, "test");
+    store = std::make_shared<FeatureCache>(folder_.path(), 1'000'000'000, "test");
     at::set_num_threads(1);
   }
-  ~KeptFeatures() override { std::filesystem::remove_all(folder_); }
 
   // What was looked up without and with success since the last call.
   std::pair<std::int64_t, std::int64_t> looked_up() {
@@ -68,7 +66,7 @@ class KeptFeatures : public testing::Test {
   std::shared_ptr<FeatureCache> store;
 
  private:
-  std::filesystem::path folder_;
+  test::TempFolder folder_;
   FeatureCache::Counts before_;
 };
 

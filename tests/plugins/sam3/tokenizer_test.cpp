@@ -19,6 +19,7 @@
 #include "plugins/backbones/sam3/text/text_cleaning.h"
 #include "plugins/backbones/sam3/text/tokenizer.h"
 #include "plugins/backbones/sam3/text/vocabulary.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::sam3::tokenizer_test {
 namespace {
@@ -84,14 +85,14 @@ TEST(Sam3Tokenizer, UndoesWrongDecoding) {
 
 class Sam3Vocabulary : public testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove(path_); }
   void write_gzip(const std::string& content) {
     const gzFile out = gzopen(path_.c_str(), "wb");
     ASSERT_NE(out, nullptr);
     ASSERT_EQ(gzwrite(out, content.data(), static_cast<unsigned>(content.size())), static_cast<int>(content.size()));
     gzclose(out);
   }
-  std::string path_ = std::filesystem::temp_directory_path() / ("sam3lab_vocabulary_" + std::to_string(getpid()) + ".gz");
+  test::TempFolder folder_;
+  std::string path_ = folder_ / "vocabulary.gz";
 };
 
 TEST_F(Sam3Vocabulary, RefusesOtherContent) {

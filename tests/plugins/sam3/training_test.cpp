@@ -23,6 +23,7 @@
 #include "plugins/matchers/hungarian/binary_hungarian.h"
 #include "plugins/matchers/one_to_many/binary_one_to_many.h"
 #include "tests/plugins/sam3/golden.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::sam3_training_test {
 using namespace losses::box;
@@ -69,15 +70,12 @@ class Sam3Steps : public testing::TestWithParam<const char*> {
     at::set_num_threads(1);  // another number changes the order of sums
     golden::fill(model_);
     for (const auto& [name, tensor] : model_.parameters()) start_[name] = tensor.clone();
-    folder_ = std::filesystem::temp_directory_path() / (std::string("sam3lab_steps_") + GetParam());
-    std::filesystem::create_directories(folder_);
-    write_torch_file((folder_ / "checkpoint.pt").string(), start_);
+    write_torch_file(folder_ / "checkpoint.pt", start_);
   }
-  ~Sam3Steps() override { std::filesystem::remove_all(folder_); }
 
   Tensors run(std::int64_t steps) {
     TraceCase given;
-    given.folder = folder_.string();
+    given.folder = folder_.path().string();
     given.learning_rate = std::stod(file_.meta.at("lr"));
     given.weight_decay = std::stod(file_.meta.at("weight_decay"));
     given.batch = batch_of(file_, model_.image_size());
@@ -88,7 +86,7 @@ class Sam3Steps : public testing::TestWithParam<const char*> {
   Golden file_;
   sam3::Sam3 model_;
   Tensors start_;
-  std::filesystem::path folder_;
+  test::TempFolder folder_;
 };
 
 void expect_terms(const Golden& file, const Tensors& got) {

@@ -15,12 +15,12 @@ namespace sam3lab::bounded_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
-using test::Folder;
+using test::TempFolder;
 
 std::string name_of(int number) { return std::string(63, 'a') + std::to_string(number) + ".case"; }
 
 TEST(BoundedFolder, OldestFirstAndNothingLeftBehind) {
-  Folder folder;
+  TempFolder folder;
   const auto place = folder / "kept";
   {
     BoundedFolder files(place, {100, {".case", ".slices"}, "things", "cache"});
@@ -51,7 +51,7 @@ TEST(BoundedFolder, OldestFirstAndNothingLeftBehind) {
 
 // Writers in processes of their own, killed at any instant: each file is whole, and all together stay below the bound.
 TEST(BoundedFolder, ProcessesThatAreKilled) {
-  Folder folder;
+  TempFolder folder;
   const auto place = folder / "kept";
   constexpr std::uint64_t most = 400'000;
   const auto content = [](int n) { return std::string(static_cast<std::size_t>(50'000 + n), static_cast<char>('a' + n)); };

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/config/read.h"
 #include "core/config/toml_text.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::config_test {
 namespace {
@@ -74,14 +75,7 @@ steps = 10
 
 class Config : public testing::Test {
  protected:
-  Config() {
-    std::string name = (std::filesystem::temp_directory_path() / "sam3lab_config_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    write("base.toml", complete);
-  }
-  ~Config() override { std::filesystem::remove_all(folder_); }
-  Config(const Config&) = delete;
-  Config& operator=(const Config&) = delete;
+  Config() { write("base.toml", complete); }
 
   void write(const std::string& name, const std::string& text) const {
     std::filesystem::create_directories((folder_ / name).parent_path());
@@ -103,7 +97,8 @@ class Config : public testing::Test {
     return std::get<double>(experiment.losses.at(loss).options.at(option));
   }
 
-  std::filesystem::path folder_;
+  test::TempFolder temporary_;
+  std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(Config, CompleteFileIsTyped) {

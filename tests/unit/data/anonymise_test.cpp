@@ -52,7 +52,7 @@ TEST(Anonymise, BoxesAreBlackAndTheSourceStaysAsItIs) {
 }
 
 TEST(Anonymise, FacesAreCutFromSlicesAsTheyLie) {
-  const test::Folder folder;
+  const test::TempFolder folder;
   // 4 x 5 x 6 to the right, anterior, superior; the face is one voxel: right, anterior, fourth slice.
   std::vector<std::int16_t> voxels(4 * 5 * 6, 0);
   voxels[static_cast<std::size_t>(3 + 4 * (4 + 5 * 3))] = 1;

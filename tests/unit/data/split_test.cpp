@@ -268,7 +268,7 @@ TEST(Split, BySiteHoldsOutWholeSites) {
 }
 
 TEST(Split, FileBringsTheSameSidesBackAndRefusesOthers) {
-  const test::Folder folder;
+  const test::TempFolder folder;
   const auto file = folder / "split.json";
   const auto source = study("study", "ct"), volume = slices("volume", "subject", 60, 1);
   const auto splits = make_splits({source, volume}, {});

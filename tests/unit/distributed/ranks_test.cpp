@@ -12,6 +12,7 @@
 #include "core/optim/adamw.h"
 #include "core/distributed/rank_step.h"
 #include "core/distributed/ranks.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::ranks_test {
 namespace {
@@ -23,18 +24,15 @@ void as_ranks(int size, const std::function<void(const Ranks&)>& body) {
   // c10d's recorder of calls is one for the whole process and enters a group's first call without a lock: with a group in each
   // thread it crashes. A run has one group a process.
   ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1);
-  const auto folder = fs::temp_directory_path() / ("sam3lab-ranks-test-" + std::to_string(::getpid()));
-  fs::remove_all(folder);
-  fs::create_directories(folder);
+  const test::TempFolder folder;
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
-      const Ranks ranks(RankPlace{rank, size, rank, "", 0, (folder / "store").string()});
+      const Ranks ranks(RankPlace{rank, size, rank, "", 0, folder / "store"});
       body(ranks);
     });
   }
   for (auto& thread : threads) thread.join();
-  fs::remove_all(folder);
 }
 
 at::Tensor numbers(std::vector<std::int64_t> shape, std::uint64_t seed) {

@@ -20,7 +20,7 @@ const Tensors& golden() {
 }
 
 at::Tensor tensor_of_file(const std::string& name, std::int64_t side) {
-  const test::Folder folder;
+  const test::TempFolder folder;
   const auto bytes = golden().at("file." + name).contiguous();
   const auto* data = bytes.const_data_ptr<std::uint8_t>();
   test::write_bytes(folder / name, {data, data + bytes.numel()});

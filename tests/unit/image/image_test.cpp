@@ -18,7 +18,7 @@
 namespace sam3lab::image_test {
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 using testing::HasSubstr;
 
 at::Tensor noise(std::vector<std::int64_t> shape, int high, at::ScalarType type) {
@@ -137,7 +137,7 @@ void survive_damage(const std::string& path, Read read, bool every_cut_is_refuse
 }
 
 TEST(Raster, PngRoundTrip) {
-  const Folder folder;
+  const TempFolder folder;
   const auto colour = noise({7, 5, 3}, 256, torch::kUInt8), deep = noise({9, 4}, 65536, torch::kInt32),
              mask = noise({3, 8}, 2, torch::kBool);
   write_png(folder / "colour.png", colour);
@@ -155,7 +155,7 @@ TEST(Raster, PngRoundTrip) {
 }
 
 TEST(Raster, PaletteIsColourForPicturesAndIndexForLabels) {
-  const Folder folder;
+  const TempFolder folder;
   write_palette_png(folder / "palette.png");
   const auto picture = read_raster(folder / "palette.png");
   EXPECT_TRUE(picture[0][1].equal(torch::tensor({255, 10, 0}, torch::kUInt8)));
@@ -164,7 +164,7 @@ TEST(Raster, PaletteIsColourForPicturesAndIndexForLabels) {
 }
 
 TEST(Raster, Jpeg) {
-  const Folder folder;
+  const TempFolder folder;
   write_jpeg(folder / "a.jpg", 48);
   const auto image = read_raster(folder / "a.jpg");
   ASSERT_EQ(image.sizes(), torch::IntArrayRef({48, 48, 3}));
@@ -180,7 +180,7 @@ TEST(Raster, Jpeg) {
 }
 
 TEST(Raster, TiffStripsAndTiles) {
-  const Folder folder;
+  const TempFolder folder;
   const auto deep = noise({37, 41}, 65536, torch::kInt32);
   for (const bool tiled : {false, true}) {
     for (const std::uint16_t compression : {COMPRESSION_NONE, COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE}) {
@@ -196,7 +196,7 @@ TEST(Raster, TiffStripsAndTiles) {
 
 // An empty mask with a palette of one colour shrinks more than any other picture; it is no bomb.
 TEST(Raster, BlankPaletteOfSingleBitsIsRead) {
-  const Folder folder;
+  const TempFolder folder;
   std::FILE* file = std::fopen((folder / "blank.png").c_str(), "wb");
   auto* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
   auto* info = png_create_info_struct(png);
@@ -219,7 +219,7 @@ TEST(Raster, BlankPaletteOfSingleBitsIsRead) {
 
 // The coefficients of a progressive file stay in memory until its end: a few hundred bytes must not ask for a gigabyte.
 TEST(Raster, ProgressiveJpegTakesNoMoreMemoryThanItsFileCanFill) {
-  const Folder folder;
+  const TempFolder folder;
   write_jpeg(folder / "a.jpg", 16, true);
   EXPECT_EQ(read_raster(folder / "a.jpg").sizes(), at::IntArrayRef({16, 16, 3}));
   auto bytes = test::read_bytes(folder / "a.jpg");
@@ -232,7 +232,7 @@ TEST(Raster, ProgressiveJpegTakesNoMoreMemoryThanItsFileCanFill) {
 }
 
 TEST(Raster, RefusalsNameTheFile) {
-  const Folder folder;
+  const TempFolder folder;
   test::write_text(folder / "text.png", "no picture");
   test::write_bytes(folder / "empty.png", {});
   EXPECT_THAT(refusal([&] { read_raster(folder / "missing.png"); }),
@@ -254,7 +254,7 @@ TEST(Raster, PercentilesAndWindow) {
 }
 
 TEST(Volume, ValuesTypesScaleAndOrder) {
-  const Folder folder;
+  const TempFolder folder;
   std::vector<std::int16_t> voxels(2 * 3 * 4);
   for (std::size_t i = 0; i < voxels.size(); ++i) voxels[i] = static_cast<std::int16_t>(static_cast<int>(i) - 5);
   auto header = test::nifti_header<std::int16_t>({2, 3, 4}, NIFTI_TYPE_INT16);
@@ -282,7 +282,7 @@ TEST(Volume, ValuesTypesScaleAndOrder) {
 }
 
 TEST(Volume, SwappedBytes) {
-  const Folder folder;
+  const TempFolder folder;
   auto header = test::nifti_header<std::int16_t>({2, 1, 1}, NIFTI_TYPE_INT16);
   auto bytes = test::nifti_bytes(header, std::vector<std::int16_t>{258, 3});
   const auto turn = [&bytes](std::size_t at, std::size_t count) {
@@ -303,7 +303,7 @@ TEST(Volume, SwappedBytes) {
 }
 
 TEST(Volume, QformAndSpacing) {
-  const Folder folder;
+  const TempFolder folder;
   auto header = test::nifti_header<std::uint8_t>({2, 2, 2}, NIFTI_TYPE_UINT8);
   header.sform_code = 0;
   header.qform_code = 1;
@@ -322,7 +322,7 @@ TEST(Volume, QformAndSpacing) {
 }
 
 TEST(Volume, ToRasPutsEveryVoxelWhereItWas) {
-  const Folder folder;
+  const TempFolder folder;
   // I runs to inferior, J to the left, K to anterior.
   const test::Rows rows = {{{0, -2, 0, 10}, {0, 0, 3, -5}, {-4, 0, 0, 20}}};
   std::vector<std::int16_t> voxels(3 * 4 * 5);
@@ -349,7 +349,7 @@ TEST(Volume, ToRasPutsEveryVoxelWhereItWas) {
 }
 
 TEST(Volume, HostileHeaders) {
-  const Folder folder;
+  const TempFolder folder;
   const auto path = folder / "h.nii";
   const auto refuse = [&](auto change) {
     auto header = test::nifti_header<std::uint8_t>({2, 2, 2}, NIFTI_TYPE_UINT8);

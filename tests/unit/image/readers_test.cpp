@@ -25,7 +25,7 @@ namespace sam3lab::readers_test {
 namespace {
 
 namespace fs = std::filesystem;
-using test::Folder;
+using test::TempFolder;
 using testing::AllOf;
 using testing::HasSubstr;
 using Json = nlohmann::json;
@@ -173,7 +173,7 @@ TEST(Readers, ListArraysWithoutWhatIsNoArrayOfNumbers) {
 }
 
 TEST(Readers, TwoArraysOfOneNameAreRefused) {
-  const Folder folder;
+  const TempFolder folder;
   auto bytes = test::read_bytes(golden("plain.mat"));
   const std::vector<std::uint8_t> variables(bytes.begin() + 128, bytes.end());
   bytes.insert(bytes.end(), variables.begin(), variables.end());
@@ -192,7 +192,7 @@ TEST(Readers, RefusalsSayWhatToDo) {
 }
 
 TEST(Readers, DetachedDataStayInTheirFolder) {
-  const Folder folder;
+  const TempFolder folder;
   test::write_text(folder / "secret.raw", "12345678");
   fs::create_directories(folder / "in");
   for (const std::string& data : std::vector<std::string>{"../secret.raw", folder / "secret.raw", "in/../../secret.raw"}) {
@@ -206,25 +206,25 @@ TEST(Readers, DetachedDataStayInTheirFolder) {
   }
 }
 
-void copy_series(const Folder& folder, const std::set<std::string>& names) {
+void copy_series(const TempFolder& folder, const std::set<std::string>& names) {
   fs::create_directories(folder / "s");
   for (const auto& name : names) fs::copy_file(golden("series/" + name + ".dcm"), folder / "s/" + name + ".dcm");
 }
 
 TEST(Dicom, SeriesWithGapsOrMixturesAreRefused) {
   {
-    const Folder folder;
+    const TempFolder folder;
     copy_series(folder, {"a", "b", "d", "e"});  // c is the last place: still whole
     EXPECT_EQ(read_volume(folder / "s").voxels.size(2), 4);
   }
-  const Folder gap;
+  const TempFolder gap;
   copy_series(gap, {"a", "c", "d", "e"});
   EXPECT_THAT(refusal([&] { read_volume(gap / "s"); }), AllOf(HasSubstr("unequal distances"), HasSubstr("2.5 mm to 5 mm")));
-  const Folder twice;
+  const TempFolder twice;
   copy_series(twice, {"a", "b", "c", "d", "e"});
   fs::copy_file(golden("series/a.dcm"), twice / "s/again.dcm");
   EXPECT_THAT(refusal([&] { read_volume(twice / "s"); }), HasSubstr("several pictures at one place"));
-  const Folder mixed;
+  const TempFolder mixed;
   copy_series(mixed, {"a", "b", "c", "d", "e"});
   fs::copy_file(real("pydicom/MR_small.dcm"), mixed / "s/mr.dcm");
   test::write_text(mixed / "s/notes.txt", "no DICOM");
@@ -236,7 +236,7 @@ TEST(Dicom, SeriesWithGapsOrMixturesAreRefused) {
     EXPECT_EQ(volume.voxels.size(2), volume.modality == "CT" ? 5 : 1);
   }
   EXPECT_THAT(refusal([&] { read_volume(mixed / "s", {-1, 3}); }), HasSubstr("no such series"));
-  const Folder none;
+  const TempFolder none;
   EXPECT_THAT(refusal([&] { read_volume(none / "."); }), HasSubstr("no DICOM file"));
 }
 
@@ -248,7 +248,7 @@ TEST(Dicom, LabelsAreStoredValues) {
 }
 
 TEST(Volumes, AreWrittenInTheirGeometry) {
-  const Folder folder;
+  const TempFolder folder;
   const auto read = read_volume(golden("series"));
   for (const auto type : {torch::kUInt8, torch::kInt16, torch::kInt32, torch::kFloat32, torch::kBool}) {
     auto volume = read;
@@ -296,7 +296,7 @@ std::vector<fs::path> small_files() {
 
 // Each file cut short, and with some bytes changed. DICOM and HDF5 libraries die of such files; the program must not.
 TEST(Hostile, CutAndChangedFilesAreSurvived) {
-  const Folder folder;
+  const TempFolder folder;
   auto random = Random(6);
   auto files = small_files();
   ASSERT_GT(files.size(), 40U);
@@ -325,7 +325,7 @@ TEST(Hostile, CutAndChangedFilesAreSurvived) {
 }
 
 TEST(Hostile, HeadersThatPromiseMuchTakeNothing) {
-  const Folder folder;
+  const TempFolder folder;
   test::write_text(folder / "a.pgm", "P5 20000 13000 255\nx");
   test::write_text(folder / "b.nrrd", "NRRD0004\ntype: double\ndimension: 3\nsizes: 1000 1000 2000\nencoding: gzip\n\nx");
   test::write_text(

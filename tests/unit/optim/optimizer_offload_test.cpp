@@ -13,6 +13,7 @@
 
 #include "core/tensor/caching_allocator.h"
 #include "core/optim/adamw.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::optimizer_offload_test {
 namespace {
@@ -21,9 +22,8 @@ namespace fs = std::filesystem;
 
 class MomentsInAFile : public testing::Test {
  protected:
-  void SetUp() override { fs::create_directories(folder); }
-  void TearDown() override { fs::remove_all(folder); }
-  const fs::path folder = fs::path(testing::TempDir()) / "moments_on_disk";
+  const test::TempFolder temporary;
+  const fs::path folder = temporary.path();
 };
 
 TEST_F(MomentsInAFile, ComeBackAsTheyWerePut) {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "core/profile/cost.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::cost_test {
 namespace {
@@ -87,15 +88,14 @@ TEST(CostMeter, CountsAKindOfStepOnceAndKeepsIt) {
 
 class Rapl : public testing::Test {
  protected:
-  Rapl() : folder_(std::filesystem::temp_directory_path() / ("rapl-" + std::to_string(::getpid()))) {}
-  ~Rapl() override { std::filesystem::remove_all(folder_); }
   void domain(const std::string& name, const std::string& title, const std::string& microjoules, const std::string& range) {
     std::filesystem::create_directories(folder_ / name);
     std::ofstream(folder_ / name / "name") << title << "\n";
     std::ofstream(folder_ / name / "energy_uj") << microjoules << "\n";
     std::ofstream(folder_ / name / "max_energy_range_uj") << range << "\n";
   }
-  std::filesystem::path folder_;
+  test::TempFolder temporary_;
+  std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(Rapl, SumsPackagesAndMemoryAndGoesRoundTheEnd) {

@@ -21,6 +21,7 @@
 #include "core/record/hdf5_write.h"
 #include "core/record/sealed_file.h"
 #include "tests/support/record_sample.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::record_test {
 namespace {
@@ -32,14 +33,6 @@ using testing::HasSubstr;
 
 class RecordTest : public testing::Test {
  protected:
-  RecordTest() {
-    const std::string pattern = (fs::temp_directory_path() / "sam3lab-record-XXXXXX").string();
-    std::string name = pattern;
-    folder_ = mkdtemp(name.data());
-    file_ = folder_ / "run.h5";
-  }
-  ~RecordTest() override { fs::remove_all(folder_); }
-
   [[nodiscard]] std::size_t files() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), {}));
   }
@@ -71,7 +64,8 @@ class RecordTest : public testing::Test {
     H5Fflush(image, H5F_SCOPE_GLOBAL);
   }
 
-  fs::path folder_, file_;
+  test::TempFolder temporary_;
+  fs::path folder_ = temporary_.path(), file_ = folder_ / "run.h5";
 
  private:
   [[nodiscard]] std::string unsealed() const {

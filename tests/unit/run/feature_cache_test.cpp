@@ -21,6 +21,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/run/feature_cache.h"
 #include "core/tensor/parallel_for.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::run_feature_cache_test {
 namespace {
@@ -33,12 +34,6 @@ constexpr std::uint64_t plenty = 1'000'000'000;
 
 class FeatureFilesTest : public testing::Test {
  protected:
-  FeatureFilesTest() {
-    std::string name = (fs::temp_directory_path() / "sam3lab_features_XXXXXX").string();
-    folder_ = fs::path(::mkdtemp(name.data())) / "cache";
-  }
-  ~FeatureFilesTest() override { fs::remove_all(folder_.parent_path()); }
-
   [[nodiscard]] FeatureCache open(std::uint64_t most = plenty, const std::string& context = "here") const {
     return {folder_, most, context};
   }
@@ -58,7 +53,8 @@ class FeatureFilesTest : public testing::Test {
     bytes.put(static_cast<char>(was ^ 0x10));
   }
 
-  fs::path folder_;
+  test::TempFolder temporary_;
+  fs::path folder_ = temporary_.path() / "cache";
 };
 
 void expect_same(const Found& found, const Found& kept) {

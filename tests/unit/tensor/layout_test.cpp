@@ -16,6 +16,7 @@
 #include "core/tensor/layout.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::layout_test {
 namespace {
@@ -84,9 +85,8 @@ void expect_same(const Tensors& got, const Tensors& want, const std::string& wha
 Tensors through(const Tensors& from, Layout layout) { return from_bare(to_bare(from, "file"), layout); }
 
 struct Files : testing::Test {
-  std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "sam3lab_layouts";
-  Files() { std::filesystem::create_directories(folder); }
-  ~Files() override { std::filesystem::remove_all(folder); }
+  test::TempFolder temporary;
+  std::filesystem::path folder = temporary.path();
 };
 
 TEST(PublishedNames, EachIsFoundInTheOtherLayout) {

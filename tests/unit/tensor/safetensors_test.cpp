@@ -19,6 +19,7 @@
 
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::safetensors_test {
 namespace {
@@ -28,11 +29,6 @@ using testing::HasSubstr;
 
 class Safetensors : public testing::Test {
  protected:
-  Safetensors() {
-    std::string name = (fs::temp_directory_path() / "sam3lab_safetensors_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~Safetensors() override { fs::remove_all(folder_); }
   [[nodiscard]] std::string path(const std::string& name = "file.safetensors") const { return (folder_ / name).string(); }
 
   std::string file(const std::string& header, std::size_t data, const char fill = '\0') const {
@@ -62,7 +58,8 @@ class Safetensors : public testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  fs::path folder_;
+  test::TempFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST_F(Safetensors, ComeBackAsTheyWere) {

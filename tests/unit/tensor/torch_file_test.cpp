@@ -19,6 +19,7 @@
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 #include "core/tensor/zip.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::torch_file_test {
 namespace {
@@ -30,11 +31,6 @@ const std::string python_file = SAM3LAB_SOURCE_DIR "/tests/golden/torch_save.pt"
 
 class TorchFile : public testing::Test {
  protected:
-  TorchFile() : folder_(fs::temp_directory_path() / fs::path("sam3lab_torch_file_XXXXXX")) {
-    std::string name = folder_.string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~TorchFile() override { fs::remove_all(folder_); }
   [[nodiscard]] std::string path(const std::string& name = "file.pt") const { return (folder_ / name).string(); }
 
   // An archive like torch.save's around a pickle of the test's own.
@@ -56,7 +52,8 @@ class TorchFile : public testing::Test {
     return "accepted";
   }
 
-  fs::path folder_;
+  test::TempFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 std::string text(const std::string& value) { return std::string("\x8c") + static_cast<char>(value.size()) + value; }

@@ -17,6 +17,7 @@
 #include "core/train/outputs.h"
 #include "core/train/shard.h"
 #include "core/train/training_checkpoint.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::train_engine_test {
 namespace {
@@ -171,8 +172,6 @@ TEST(JoinedOutputs, GradientsGoBackPartByPart) {
 
 class Checkpoints : public testing::Test {
  protected:
-  Checkpoints() { fs::remove_all(path_); }
-  ~Checkpoints() override { fs::remove_all(path_); }
   static TrainingCheckpoint at_step(std::int64_t step) {
     TrainingCheckpoint checkpoint;
     checkpoint.identity = "abc";
@@ -184,7 +183,8 @@ class Checkpoints : public testing::Test {
   [[nodiscard]] std::size_t files() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
   }
-  fs::path path_ = fs::temp_directory_path() / "sam3lab_checkpoints_test";
+  test::TempFolder temporary_;
+  fs::path path_ = temporary_.path() / "checkpoints";
   CheckpointFolder folder_{path_};
 };
 

@@ -12,6 +12,7 @@
 
 #include "core/tensor/safetensors.h"
 #include "core/train/trace.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::trace_test {
 namespace {
@@ -24,8 +25,6 @@ const Schema schema = {{"depth", std::int64_t{2}, at_least(1)}, {"mlp_ratio", 4.
 class TraceCaseTest : public testing::Test {
  protected:
   TraceCaseTest() {
-    std::string name = (fs::temp_directory_path() / "sam3lab_trace_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     model(R"({"depth": 4, "mlp_ratio": 4, "global_att_blocks": [1, 3]})");
     batch_ = {{"image", at::zeros({2, 3, 4, 4})},
               {"boxes", at::tensor({0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.1, 0.1, 0.6, 0.6, 0.2, 0.2}, at::kFloat).view({3, 4})},
@@ -33,7 +32,6 @@ class TraceCaseTest : public testing::Test {
               {"num_boxes", at::tensor({2, 0, 1}, at::kLong)},
               {"image_index", at::tensor({0, 1, 1}, at::kLong)}};
   }
-  ~TraceCaseTest() override { fs::remove_all(folder_); }
 
   void model(const std::string& sizes) const {
     std::ofstream(folder_ / "model.json") << R"({"lr": 0.001, "weight_decay": 0.05, "sizes": )" << sizes << "}";
@@ -51,7 +49,8 @@ class TraceCaseTest : public testing::Test {
     return "accepted";
   }
 
-  fs::path folder_;
+  test::TempFolder temporary_;
+  fs::path folder_ = temporary_.path();
   Tensors batch_;
 };
 
