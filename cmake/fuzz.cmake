@@ -17,7 +17,7 @@ target_compile_definitions(fuzz_parsers PUBLIC SAM3LAB_FUZZ)
 target_compile_options(fuzz_parsers PUBLIC -w -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
   -fno-sanitize=vptr,function -fno-sanitize-recover=all)
 find_package(EXPAT REQUIRED)
-target_link_libraries(fuzz_parsers PUBLIC sam3lab_headers sam3lab_libraries ICU::uc ICU::i18n EXPAT::EXPAT)
+target_link_libraries(fuzz_parsers PUBLIC sam3lab_headers sam3lab_libraries ICU::uc ICU::i18n EXPAT::EXPAT ${RE2_LIBRARY})
 target_link_options(fuzz_parsers PUBLIC -Wl,--as-needed -fsanitize=address,undefined)
 # DICOM is DCMTK's to parse; here it is not to be found.
 set_source_files_properties(core/image/dicom.cpp PROPERTIES COMPILE_DEFINITIONS SAM3LAB_DICOM="no_dicom.so")

@@ -6,7 +6,7 @@ file(GLOB shared_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/plugins/geometry/
 if(shared_sources)
   add_library(plugins_shared STATIC ${shared_sources})
   find_package(EXPAT REQUIRED)
-  target_link_libraries(plugins_shared PUBLIC sam3lab_core EXPAT::EXPAT)
+  target_link_libraries(plugins_shared PUBLIC sam3lab_core EXPAT::EXPAT ${RE2_LIBRARY})
   sam3lab_use_torch_pch(plugins_shared)
   sam3lab_use_units(plugins_shared)
   # What packed cases (plugins/datasets/shared/cases/case_store.h) depend on beside their files: another decoder makes them anew.

@@ -49,7 +49,7 @@ TEST(PathTemplate, GapsTakeWhatStandsInTheirPlace) {
   EXPECT_FALSE(fits("images/{id}.png", "images/1.png.txt"));
 }
 
-TEST(PathTemplate, ExpressionsAreTheirSmallSubset) {
+TEST(PathTemplate, ExpressionsMatchBytes) {
   EXPECT_TRUE(fits("{x:[a-c]+}", "abcabc"));
   EXPECT_FALSE(fits("{x:[^_]+}", "a_b"));
   EXPECT_TRUE(fits("{x:[^_]+}_mask.png", "benign (1)_mask.png"));
@@ -62,6 +62,9 @@ TEST(PathTemplate, ExpressionsAreTheirSmallSubset) {
   EXPECT_TRUE(fits("{x:\\w\\.\\d*}", "_.42"));
   EXPECT_FALSE(fits("{x:.}", "ab"));
   EXPECT_FALSE(fits("{x:.*}", "a/b"));
+  EXPECT_TRUE(fits("{x:[\xe9]}\xff", "\xe9\xff")) << "bytes, not characters";
+  EXPECT_THAT(gaps_of("{x:(a|b)+}{y:(c)}-{z}", "abc-d"), ElementsAre(Pair("x", "ab"), Pair("y", "c"), Pair("z", "d")));
+  EXPECT_FALSE(fits("{x:a*}b", "b")) << "a gap is never empty";
 }
 
 TEST(PathTemplate, AGapTwiceIsTheSameTextTwice) {
@@ -87,9 +90,13 @@ TEST(PathTemplate, RefusesWhatItDoesNotUnderstand) {
                            "{x:[]}",
                            "{x:*a}",
                            "{x:a**}",
-                           "{x:a{0}}",
+                           "{x:a$}",
+                           "{x:^a}",
+                           "{x:(?i)a}",
+                           "{x:\\Qa}",
+                           "{x:a)(b}",
                            "{x:a{2}{3}}",
-                           "{x:a{99}}",
+                           "{x:a{1001}}",
                            "{x:\\q}",
                            "{x:((a{64}){64}){64}}",
                            "{a b}",

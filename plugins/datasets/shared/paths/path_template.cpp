@@ -111,11 +111,12 @@ void PathTemplate::complete(Component component) {
     } else if (piece.kind == Piece::Kind::any) {
       component.pattern.any();
     } else {
-      const auto fault = component.pattern.part(piece.expression);
+      const auto fault = component.pattern.gap(piece.expression);
       if (!fault.empty()) refuse("the expression of {" + piece.text + "} has " + fault);
       component.names.push_back(piece.text);
     }
   }
+  if (const auto fault = component.pattern.compile(); !fault.empty()) refuse("an expression has an error: " + fault);
   components_.push_back(std::move(component));
 }
 
@@ -194,10 +195,11 @@ struct PathTemplate::Walk {
       } else if (const auto text = known.find(p.text); text != known.end()) {
         pattern.literal(text->second);
       } else {
-        (void)pattern.part(p.expression);  // read without a fault when the template was made
+        (void)pattern.gap(p.expression);  // read without a fault when the template was made
         names.push_back(p.text);
       }
     }
+    if (!pattern.compile().empty()) return;  // no name of a file is so long that this happens
     const auto [first, end] = beginning_with(sorted, folder + begin);
     for (auto at = first; at != end;) {
       const auto slash = at->find('/', folder.size());
