@@ -21,7 +21,7 @@ struct Item {
   std::string subject;  // items of one subject are never independent
   double begin = 0.0, end = 1.0;
   std::string subset = {};  // subset that the source itself assigns it to: "train", "validation", "test", "fold3"; empty: none
-  std::string site = {};  // hospital or centre, where known
+  std::string site = {};    // hospital or centre, where known
   // The volume that the item is a slice of; `begin` is then the slice's number along the axis of slices, from 0. Empty: the
   // item is no slice, or nothing is known of it.
   std::string volume = {};
