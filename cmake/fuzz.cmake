@@ -5,7 +5,8 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
 endif()
 file(GLOB parser_sources CONFIGURE_DEPENDS core/api/*.cpp core/base/*.cpp core/config/*.cpp core/record/*.cpp
   core/image/*.cpp core/tensor/own_process.cpp core/tensor/mapped_file.cpp core/tensor/pickle.cpp core/tensor/safetensors*.cpp core/tensor/torch_file.cpp
-  core/tensor/zip_read.cpp core/tensor/zip_write.cpp core/tensor/layout*.cpp
+  core/tensor/zip_read.cpp core/tensor/zip_write.cpp plugins/backbones/sam3/checkpoint/layouts.cpp
+  plugins/backbones/sam3/checkpoint/published_sizes.cpp plugins/backbones/sam3/checkpoint/transformers_*.cpp plugins/backbones/sam3/model/options.cpp
   plugins/datasets/shared/tables/label_table.cpp plugins/datasets/coco/coco_file.cpp plugins/datasets/coco/coco_masks.cpp plugins/datasets/coco/coco_stream.cpp plugins/datasets/volume_folder/msd_file.cpp
   plugins/backbones/sam3/text/text_cleaning.cpp plugins/backbones/sam3/text/tokenizer.cpp plugins/backbones/sam3/text/vocabulary.cpp
   plugins/datasets/shared/paths/name_pattern.cpp plugins/datasets/shared/paths/path_template.cpp plugins/datasets/shared/masks/mask_contours.cpp plugins/datasets/shared/masks/polygon.cpp

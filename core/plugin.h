@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <sam3lab/api/backbone.h>
+#include <sam3lab/api/checkpoint_layouts.h>
 #include <sam3lab/api/dataset.h>
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/loss.h>
@@ -29,6 +30,9 @@ struct Offer {
   std::string slot, name, about;
   Schema schema;
   std::function<std::shared_ptr<void>(const OptionValues&)> make;
+  // Of a backbone, known before one is made; see below.
+  std::shared_ptr<const CheckpointLayouts> layouts = nullptr;
+  OptionValues smallest = {}, without_chance = {};
 };
 
 // Handed to a plugin's body, which adds what it offers.
@@ -37,18 +41,26 @@ class SAM3LAB_API Registrar {
   virtual ~Registrar();
   virtual void add(Offer offer) = 0;
 
+  // A backbone may have these static functions, for commands that have no experiment:
+  //   std::shared_ptr<const CheckpointLayouts> layouts()   names that checkpoints have for its parameters
+  //   OptionValues smallest()                              options of a model that is made at once, with the same tokenizer
+  //   OptionValues without_chance()                        options under which a training pass draws no random numbers
   template <class Slot, class Impl, class Options = NoOptions>
   void add(std::string name, std::string about = "") {
-    add(Offer{std::string(Slot::slot), std::move(name), std::move(about), schema_of<Options>(),
-              [](const OptionValues& values) -> std::shared_ptr<void> {
-                std::shared_ptr<Slot> made;
-                if constexpr (std::is_constructible_v<Impl, Options>) {
-                  made = std::make_shared<Impl>(options_from<Options>(values));
-                } else {
-                  made = std::make_shared<Impl>();
-                }
-                return made;
-              }});
+    Offer offer{std::string(Slot::slot), std::move(name), std::move(about), schema_of<Options>(),
+                [](const OptionValues& values) -> std::shared_ptr<void> {
+                  std::shared_ptr<Slot> made;
+                  if constexpr (std::is_constructible_v<Impl, Options>) {
+                    made = std::make_shared<Impl>(options_from<Options>(values));
+                  } else {
+                    made = std::make_shared<Impl>();
+                  }
+                  return made;
+                }};
+    if constexpr (requires { Impl::layouts(); }) offer.layouts = Impl::layouts();
+    if constexpr (requires { Impl::smallest(); }) offer.smallest = Impl::smallest();
+    if constexpr (requires { Impl::without_chance(); }) offer.without_chance = Impl::without_chance();
+    add(std::move(offer));
   }
 };
 

@@ -8,13 +8,12 @@
 
 #include <ATen/core/Tensor.h>
 #include <sam3lab/api/export.h>
+#include <sam3lab/api/named_tensors.h>
 
 namespace sam3lab {
 
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
-
 // A module of the model that takes additions. Its name is the parameters' path without the last part
-// ("backbone.vision_backbone.trunk.blocks.0.attn.qkv"); a row range of a packed weight is part of the name's end: "...qkv.q".
+// ("encoder.blocks.0.attn.qkv"); a row range of a packed weight is part of the name's end: "...qkv.q".
 struct InjectionPoint {
   enum class Kind {
     linear,    // y [..., out] of x [..., in] through one weight [out, in]

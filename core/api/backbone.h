@@ -10,6 +10,7 @@
 
 #include <sam3lab/api/adapter_module.h>
 #include <sam3lab/api/batch.h>
+#include <sam3lab/api/checkpoint_layouts.h>
 #include <sam3lab/api/export.h>
 #include <sam3lab/api/feature_store.h>
 
@@ -33,7 +34,7 @@ class SAM3LAB_API Backbone {
   // dropout in what is frozen). Call it after requires_grad was set.
   virtual void train(bool on) = 0;
 
-  // Names are those of the published checkpoint without its `detector.` prefix; tensors are live. Without additions.
+  // Names are the backbone's own; tensors are live. Without additions.
   virtual NamedTensors parameters() = 0;
   virtual NamedTensors buffers() = 0;
   // Seeded random start; two calls with one seed give the same weights on any machine.
@@ -49,6 +50,9 @@ class SAM3LAB_API Backbone {
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
   [[nodiscard]] virtual std::vector<std::int64_t> tokenize(const std::string& text) const = 0;
   [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;
+
+  // Other names under which checkpoints hold the parameters; null: there is only parameters().
+  [[nodiscard]] virtual std::shared_ptr<const CheckpointLayouts> checkpoint_layouts() const;
 
   // Where additions fit; none unless the backbone offers them.
   [[nodiscard]] virtual std::vector<InjectionPoint> injection_points() const;

@@ -6,6 +6,7 @@ namespace sam3lab {
 
 AdapterModule::~AdapterModule() = default;
 Backbone::~Backbone() = default;
+CheckpointLayouts::~CheckpointLayouts() = default;
 Dataset::~Dataset() = default;
 FeatureStore::~FeatureStore() = default;
 Loss::~Loss() = default;
@@ -31,8 +32,18 @@ void Backbone::move(c10::Device device) {
 }
 std::vector<Fault> Dataset::faults() const { return {}; }
 
+std::shared_ptr<const CheckpointLayouts> Backbone::checkpoint_layouts() const { return nullptr; }
 std::vector<std::string> Backbone::cache_features(std::shared_ptr<FeatureStore>) { return {}; }
 std::vector<InjectionPoint> Backbone::injection_points() const { return {}; }
 void Backbone::attach(const std::string& port, std::shared_ptr<const AdapterModule>) { not_offered("a port '" + port + "'"); }
+
+std::string CheckpointLayouts::module_not_built(std::string_view name) const {
+  return std::string(name.substr(0, name.find('.')));
+}
+std::string CheckpointLayouts::torch_key(const std::string&) const { return "model"; }
+CheckpointSizes CheckpointLayouts::sizes_of(const NamedCheckpoint&) const {
+  return {std::nullopt, "a checkpoint whose backbone cannot tell its sizes", ""};
+}
+std::vector<std::string> CheckpointLayouts::transformers_names(std::string_view) const { return {}; }
 
 }  // namespace sam3lab

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/names.h"  // did_you_mean
+#include "core/base/did_you_mean.h"  // did_you_mean
 
 namespace sam3lab {
 

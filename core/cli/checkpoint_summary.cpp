@@ -10,12 +10,14 @@
 
 #include "core/base/text.h"
 #include "core/report/table.h"
+#include "core/tensor/recognise.h"
 
 namespace sam3lab {
 namespace {
 
-constexpr std::array<const char*, 4> use_names = {"image model", "derived", "not built", "unknown"};
-constexpr std::array<const char*, 4> use_notes = {"", ": follows from the sizes", ": of the video model; convert keeps it", ""};
+constexpr std::array<const char*, 4> use_names = {"model", "derived", "not built", "unknown"};
+constexpr std::array<const char*, 4> use_notes = {"", ": follows from the sizes",
+                                                  ": of modules that the backbone lacks; convert keeps it", ""};
 constexpr std::size_t shown_names = 3, shown_text = 80;
 
 std::string type_text(at::ScalarType type) {
@@ -75,21 +77,23 @@ void TensorTotal::add(const at::Tensor& tensor) {
   bytes += static_cast<std::int64_t>(tensor.nbytes());
 }
 
-CheckpointSummary summarise_checkpoint(const TensorFile& file) {
+CheckpointSummary summarise_checkpoint(const TensorFile& file, const Registry& registry) {
   CheckpointSummary summary;
   summary.format = file.format;
   summary.metadata = file.metadata;
-  summary.layout = layout_of(file.tensors);
+  std::shared_ptr<const CheckpointLayouts> layouts;
+  if (const auto found = recognise(registry, file.tensors); !found.empty()) {
+    summary.backbone = found.front().backbone;
+    summary.layout = found.front().layout;
+    layouts = found.front().layouts;
+  }
   for (const auto& [name, tensor] : file.tensors) {
     summary.all.add(tensor);
     summary.by_type[type_text(tensor.scalar_type())].add(tensor);
-    const auto use = summary.layout ? use_of(name, *summary.layout) : Use::unknown;
+    const auto use = layouts ? layouts->use_of(name, summary.layout) : TensorUse::unknown;
     summary.by_use.at(static_cast<std::size_t>(use)).add(tensor);
-    if (use == Use::unknown) summary.unknown.push_back(name);
-    if (use == Use::not_built) {
-      const bool neck = name.find("sam2_convs.") != std::string::npos || name.find("tracker_neck.") != std::string::npos;
-      summary.not_built[neck ? "sam2_convs" : "tracker"].add(tensor);
-    }
+    if (use == TensorUse::unknown) summary.unknown.push_back(name);
+    if (use == TensorUse::not_built) summary.not_built[layouts->module_not_built(name)].add(tensor);
   }
   return summary;
 }
@@ -97,7 +101,7 @@ CheckpointSummary summarise_checkpoint(const TensorFile& file) {
 void print_checkpoint(const std::string& path, const CheckpointSummary& summary) {
   line("checkpoint", path);
   line("format", summary.format);
-  line("layout", summary.layout ? layout_name(*summary.layout) : "none of SAM3's");
+  line("layout", summary.layout.empty() ? "none that a backbone knows" : summary.layout + ", of backbone " + summary.backbone);
   line("all", total_text(summary.all));
   for (const auto& [type, total] : summary.by_type) line("  " + type, total_text(total));
   for (std::size_t use = 0; use < use_names.size(); ++use) {
@@ -112,11 +116,15 @@ void print_checkpoint(const std::string& path, const CheckpointSummary& summary)
 
 void print_checkpoint_json(const std::string& path, const CheckpointSummary& summary) {
   nlohmann::ordered_json document = {{"file", path}, {"format", summary.format}};
-  document["layout"] = summary.layout ? nlohmann::ordered_json(layout_name(*summary.layout)) : nlohmann::ordered_json(nullptr);
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
+  };
+  document["layout"] = or_null(summary.layout);
+  document["backbone"] = or_null(summary.backbone);
   document["all"] = total_json(summary.all);
   document["dtypes"] = nlohmann::ordered_json::object();
   for (const auto& [type, total] : summary.by_type) document["dtypes"][type] = total_json(total);
-  for (const auto& [key, use] : {std::pair("image_model", Use::parameter), {"derived", Use::derived}}) {
+  for (const auto& [key, use] : {std::pair("model", TensorUse::parameter), {"derived", TensorUse::derived}}) {
     document[key] = total_json(summary.by_use.at(static_cast<std::size_t>(use)));
   }
   document["not_built"] = nlohmann::ordered_json::object();

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor/layout.h"
+#include "core/registry/registry.h"
+#include "core/tensor/tensors.h"
 
 namespace sam3lab {
 
@@ -18,15 +19,16 @@ struct TensorTotal {
 
 struct CheckpointSummary {
   std::string format;
-  std::optional<Layout> layout;  // nothing: the names are not SAM3's
+  std::string backbone, layout;  // empty: no backbone knows the names
   TensorTotal all;
   std::map<std::string, TensorTotal> by_type;    // "float32"
-  std::array<TensorTotal, 4> by_use;             // indexed by Use
-  std::map<std::string, TensorTotal> not_built;  // "tracker", "sam2_convs"
+  std::array<TensorTotal, 4> by_use;             // indexed by TensorUse
+  std::map<std::string, TensorTotal> not_built;  // by module
   std::vector<std::string> unknown;              // names, sorted
   Metadata metadata;
 };
-CheckpointSummary summarise_checkpoint(const TensorFile& file);
+// Of several backbones that know the names the first in alphabetical order counts.
+CheckpointSummary summarise_checkpoint(const TensorFile& file, const Registry& registry);
 
 void print_checkpoint(const std::string& path, const CheckpointSummary& summary);
 void print_checkpoint_json(const std::string& path, const CheckpointSummary& summary);

@@ -91,9 +91,9 @@ int inspect_result(const std::string& file, bool as_json) {
   return 0;
 }
 
-int inspect_checkpoint(const std::string& file, bool as_json) {
-  const auto summary = summarise_checkpoint(read_checkpoint(file));
-  (as_json ? print_checkpoint_json : print_checkpoint)(file, summary);
+int inspect_checkpoint(const std::string& file, const Context& context) {
+  const auto summary = summarise_checkpoint(read_checkpoint(file), context.registry());
+  (context.json ? print_checkpoint_json : print_checkpoint)(file, summary);
   return 0;
 }
 
@@ -112,7 +112,7 @@ int run_inspect(const Context& context, const Arguments& arguments) {
     case Content::result:
       return inspect_result(file, context.json);
     case Content::checkpoint:
-      return inspect_checkpoint(file, context.json);
+      return inspect_checkpoint(file, context);
     case Content::unknown:
       break;
   }

@@ -23,7 +23,7 @@
 #include "core/eval/predict_volume.h"
 #include "core/report/table.h"
 #include "core/tensor/device.h"
-#include "core/tensor/layout.h"
+#include "core/tensor/recognise.h"
 #include "core/tensor/torch_file.h"
 #include "core/train/adapter.h"
 #include "core/train/model.h"
@@ -46,8 +46,9 @@ po::options_description described() {
       "prompt", texts(), "what to look for, repeatable")("out", po::value<std::string>()->required(),
                                                          "folder of the masks, overlays and predictions.json")(
       "model", po::value<std::string>()->default_value(""),
-      "experiment (.toml) or result (.h5) that says the model's sizes; default: the result beside the checkpoint, else the "
-      "published sizes")("set", texts(), "backbone.KEY=VALUE: overrides --model, repeatable")(
+      "experiment (.toml) or result (.h5) that says the model's sizes; default: the result beside the checkpoint, else what "
+      "the "
+      "checkpoint's shapes tell")("set", texts(), "backbone.KEY=VALUE: overrides --model, repeatable")(
       "protocol", po::value<std::string>()->default_value("processor"),
       "processor: every instance above the threshold, as the published processor; strict or upstream: the most confident mask "
       "of "
@@ -219,7 +220,8 @@ std::string rule_text(const PredictRequest& request) {
       request.confidence);
 }
 
-PredictRequest read_request(const po::variables_map& values, std::int64_t& checkpoint_values, ChosenDevice& device) {
+PredictRequest read_request(const po::variables_map& values, const Registry& registry, Tensors& checkpoint,
+                            ChosenDevice& device) {
   Faults faults;
   faults.gather([&] { device = choose_device(values["device"].as<std::string>(), "--device"); });
   PredictRequest request;
@@ -237,9 +239,9 @@ PredictRequest read_request(const po::variables_map& values, std::int64_t& check
     if (!image.empty()) faults.gather([&] { check_image(image, request); });
   }
   faults.gather([&] {
-    const auto checkpoint = values["checkpoint"].as<std::string>();
-    const auto named = to_bare(read_checkpoint(checkpoint).tensors, checkpoint);
-    for (const auto& [name, tensor] : named.model) checkpoint_values += tensor.numel();
+    const auto path = values["checkpoint"].as<std::string>();
+    checkpoint = read_checkpoint(path).tensors;
+    refuse_unrecognised(registry, checkpoint, path);
   });
   faults.refuse();
   return request;
@@ -285,9 +287,10 @@ int run_predict(const Context& context, const Arguments& arguments) {
   const auto adapter = (*values)["adapter"].as<std::string>();
   ModelRequest wanted{checkpoint, (*values)["model"].as<std::string>(), adapter, texts_of(*values, "set")};
   ChosenDevice device;
-  auto request = read_request(*values, wanted.values, device);
   const auto& registry = context.registry();
+  auto request = read_request(*values, registry, wanted.tensors, device);
   const auto chosen = choose_model(registry, wanted);
+  wanted.tensors.clear();
   if (const auto threads = (*values)["threads"].as<int>(); threads > 0) at::set_num_threads(threads);
 
   ProgressPrinter printer(context.quiet || context.json);

@@ -6,18 +6,16 @@
 #include <fstream>
 #include <string_view>
 
-#include <fmt/format.h>
-
 #include <sam3lab/api/error.h>
 
 #include "core/config/read.h"
 #include "core/record/run_record.h"
+#include "core/tensor/recognise.h"
 
 namespace sam3lab {
 namespace {
 
 constexpr const char* where_predict_model = "sam3lab predict";
-constexpr std::int64_t published_values = 840'000'000;
 
 bool is_result(const std::string& file) {
   std::array<char, 8> start{};
@@ -61,14 +59,23 @@ ChosenModel choose_model(const Registry& registry, const ModelRequest& request) 
     if (is_result(from)) read.text = read_record(from).resolved_toml;
     return {read_backbone(read, registry.catalogue()), from};
   }
-  if (request.values < published_values / 2 && request.sets.empty()) {
-    throw UsageError(Fault{where_predict_model,
-                           "nothing says the sizes of the model, and the checkpoint is too small for the published ones",
-                           fmt::format("{} values", request.values), fmt::format("about {}", published_values),
-                           "give --model with the experiment (.toml) or the result (.h5) that it came from"});
+  const auto recognised = recognise(registry, request.tensors);
+  if (!sets_backbone(request, "backbone.use=")) {
+    read.sets.push_back("backbone.use=" + (recognised.empty() ? default_backbone(registry) : recognised.front().backbone));
   }
-  if (!sets_backbone(request, "backbone.use=")) read.sets.push_back("backbone.use=" + default_backbone(registry));
-  return {read_backbone(read, registry.catalogue()), "defaults"};
+  if (!request.sets.empty()) return {read_backbone(read, registry.catalogue()), "defaults"};
+  CheckpointSizes sizes;
+  if (!recognised.empty()) {
+    const auto& layouts = *recognised.front().layouts;
+    sizes = layouts.sizes_of(layouts.to_own(request.tensors, request.checkpoint));
+  }
+  if (!sizes.options) {
+    throw UsageError(Fault{where_predict_model,
+                           "nothing says the sizes of the model, and the checkpoint's shapes do not tell them", sizes.found,
+                           sizes.expected, "give --model with the experiment (.toml) or the result (.h5) that it came from"});
+  }
+  for (const auto& [name, value] : *sizes.options) read.sets.push_back("backbone." + name + "=" + format_value(value));
+  return {read_backbone(read, registry.catalogue()), "the checkpoint's shapes"};
 }
 
 }  // namespace sam3lab

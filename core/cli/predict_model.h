@@ -12,7 +12,7 @@ struct ModelRequest {
   std::string model;              // experiment (.toml) or result (.h5) that has its sizes; empty: see below
   std::string adapter;            // folder of what a scheme added to it; empty: none
   std::vector<std::string> sets;  // "backbone.size=tiny"
-  std::int64_t values = 0;        // numbers in the checkpoint
+  Tensors tensors = {};           // of the checkpoint
 };
 
 struct ChosenModel {
@@ -21,7 +21,7 @@ struct ChosenModel {
 };
 
 // The sizes: of `model`; else of the result that lies beside the checkpoint, or beside the adapter, under the same name, as
-// `sam3lab run` leaves them; else the published ones, for a checkpoint that is large enough to have them. `sets` go over each.
+// `sam3lab run` leaves them; else those that the backbone tells from the checkpoint's shapes. `sets` go over each.
 // UsageError, DataError.
 ChosenModel choose_model(const Registry& registry, const ModelRequest& request);
 

@@ -1,5 +1,4 @@
 // sam3lab tokenize TEXT... [--backbone NAME] [--json]
-#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -19,25 +18,15 @@ namespace {
 namespace po = boost::program_options;
 constexpr const char* where_tokenize = "sam3lab tokenize";
 
-// A small model has the tokens of a large one and is made at once.
-OptionValues smallest(const Schema& schema) {
-  for (const auto& option : schema) {
-    const auto& words = option.limits.words();
-    if (option.name == "size" && std::find(words.begin(), words.end(), "tiny") != words.end())
-      return {{"size", std::string("tiny")}};
-  }
-  return {};
-}
-
 std::shared_ptr<Backbone> make_backbone(const Registry& registry, std::string name) {
   const auto slot = registry.catalogue().find(std::string(Backbone::slot));
   if (slot == registry.catalogue().end() || slot->second.empty()) {
     throw UsageError(Fault{where_tokenize, "no plugin fills the slot 'backbone'", "", "", "see sam3lab doctor"});
   }
   if (name.empty()) name = slot->second.begin()->first;
-  const auto entry = slot->second.find(name);
-  if (entry == slot->second.end()) throw UsageError(unknown_plugin(registry.catalogue(), where_tokenize, "backbone", name));
-  return registry.make<Backbone>({std::string(Backbone::slot), name, name, smallest(entry->second.schema), where_tokenize});
+  const auto* offer = registry.offer(Backbone::slot, name);
+  if (offer == nullptr) throw UsageError(unknown_plugin(registry.catalogue(), where_tokenize, "backbone", name));
+  return registry.make<Backbone>({std::string(Backbone::slot), name, name, offer->smallest, where_tokenize});
 }
 
 int run_tokenize(const Context& context, const Arguments& arguments) {

@@ -59,7 +59,7 @@ struct TrainOptions {
     v("timescale", timescale, at_least(1).unit("steps").about("of the inverse square root"));
     v("constant_rate", constant_rate,
       about("shell patterns of parameters that keep their peak rate in every step, warm-up and cool-down included, e.g. "
-            "\"transformer.encoder.*\"; the scheme must give them a rate of their own"));
+            "\"encoder.*\"; the scheme must give them a rate of their own"));
     v("ema_decay", ema_decay,
       at_least(0).less_than(1).about("decay a step of an exponential moving average of the weights, which is evaluated and "
                                      "saved in their place; 0: none"));

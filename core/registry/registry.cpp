@@ -141,6 +141,11 @@ std::filesystem::path Registry::origin(const std::string& slot, const std::strin
   return entry == entries_.end() ? std::filesystem::path() : entry->second.file;
 }
 
+const Offer* Registry::offer(std::string_view slot, const std::string& name) const {
+  const auto entry = entries_.find(std::string(slot) + "/" + name);
+  return entry == entries_.end() ? nullptr : &entry->second.offer;
+}
+
 std::shared_ptr<void> Registry::make_erased(const std::string& slot, const PluginChoice& choice) const {
   const auto entry = entries_.find(slot + "/" + choice.use);
   if (entry == entries_.end()) throw UsageError(unknown_plugin(catalogue_, choice.where, slot, choice.use));

@@ -38,6 +38,9 @@ class Registry {
   // The file that an offer came from; empty if there is none.
   [[nodiscard]] std::filesystem::path origin(const std::string& slot, const std::string& name) const;
 
+  // What a plugin offers; null if there is no such plugin.
+  [[nodiscard]] const Offer* offer(std::string_view slot, const std::string& name) const;
+
   // `choice` comes from an experiment that was read with this catalogue. A name that does not exist is a UsageError.
   template <class Slot>
   [[nodiscard]] std::shared_ptr<Slot> make(const PluginChoice& choice) const {

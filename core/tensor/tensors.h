@@ -3,12 +3,11 @@
 #include <map>
 #include <string>
 
-#include <ATen/core/Tensor.h>
 #include <sam3lab/api/export.h>
+#include <sam3lab/api/named_tensors.h>
 
 namespace sam3lab {
 
-using Tensors = std::map<std::string, at::Tensor>;
 using Metadata = std::map<std::string, std::string>;
 
 // Tensors read from a file share its mapped memory (private: writing to one changes no file) and keep the mapping alive.

@@ -13,7 +13,7 @@
 #include "core/base/open_file.h"
 #include "core/base/sha256.h"
 #include "core/tensor/caching_allocator.h"
-#include "core/tensor/layout.h"
+#include "core/tensor/load_into.h"
 #include "core/tensor/torch_file.h"
 
 namespace sam3lab {
@@ -33,11 +33,12 @@ void share_weights(Backbone& from, Backbone& to) {
 
 std::string load_weights(Backbone& model, const CheckpointOptions& options) {
   const auto file = read_checkpoint(options.load);
-  const auto named = to_bare(file.tensors, options.load);
+  const auto layouts = model.checkpoint_layouts();
+  const auto named = own_names(layouts.get(), file.tensors, options.load);
   auto live = model.parameters();
   for (auto& buffer : model.buffers()) live.push_back(buffer);
   const at::NoGradGuard no_grad;
-  const auto report = load_into(live, named);
+  const auto report = load_into(live, named, layouts.get());
   if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return report.text();
   std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
   throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/layout.h"
+#include "core/tensor/load_into.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 #include "core/optim/adamw.h"
@@ -124,13 +124,14 @@ Batch read_batch(const std::string& path) {
 }
 
 void load_weights(const std::string& path, Backbone& model) {
-  const auto checkpoint = to_bare(read_checkpoint(path).tensors, path);
-  const auto report = load_into(model.parameters(), checkpoint);
+  const auto layouts = model.checkpoint_layouts();
+  const auto checkpoint = own_names(layouts.get(), read_checkpoint(path).tensors, path);
+  const auto report = load_into(model.parameters(), checkpoint, layouts.get());
   if (!report.complete()) {
     const auto& first = report.missing.empty() ? report.misshaped.front() : report.missing.front();
     throw DataError(Fault{path, "does not fit the model, e.g. " + first, report.text(), "every parameter of the model", ""});
   }
-  load_into(model.buffers(), checkpoint);
+  load_into(model.buffers(), checkpoint, layouts.get());
 }
 
 void trace_forward(const Batch& batch, Backbone& model, Tensors& into) {

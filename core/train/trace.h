@@ -17,7 +17,7 @@ namespace sam3lab {
 
 // A case is a folder with
 //   model.json         {"sizes": {option of the backbone: value...}, "lr": ..., "weight_decay": ...}
-//   checkpoint.pt      the weights to start from, in any layout that core/tensor/layout.h knows
+//   checkpoint.pt      the weights to start from, in any layout that the backbone knows
 //   batch.safetensors  image [B,3,R,R] float32 (normalised), boxes [N,4] cxcywh in 0..1, masks [N,R,R] uint8, num_boxes [Q]
 //   int64,
 //                      image_index [Q] int64; metadata "texts": a JSON list of Q prompts; optionally box prompts: prompt_boxes

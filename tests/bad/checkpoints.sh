@@ -67,7 +67,7 @@ for file in evil bomb noise empty missing; do
 done
 holds "a checkpoint has run a command" test ! -e executed
 refuses 3 'fit no known layout' "$program" convert other.safetensors out.pt --layout bare
-accepts 'layout +none' "$program" inspect other.safetensors
+accepts 'layout +none that a backbone knows' "$program" inspect other.safetensors
 refuses 3 'mean the same parameter' "$program" convert twice.safetensors out.pt --layout bare
 refuses 3 'got 7x2' "$program" convert odd.safetensors out.pt --layout transformers
 refuses 3 'k_proj' "$program" convert uneven.safetensors out.pt --layout bare
@@ -77,6 +77,8 @@ holds "a refused conversion left a file" test ! -e out.pt
 refuses 2 'usage' "$program" convert good.safetensors --layout bare
 refuses 2 'usage' "$program" convert good.safetensors out.pt
 refuses 2 'unknown layout.*detector' "$program" convert good.safetensors out.pt --layout detectr
+refuses 2 'unknown layout; got own, expected one of: bare, detector, ddp, transformers' "$program" convert good.safetensors out.pt --layout own
+refuses 2 "unknown backbone plugin 'sam4'.*did you mean 'sam3'" "$program" convert good.safetensors out.pt --layout bare --backbone sam4
 refuses 2 'names no format' "$program" convert good.safetensors out.bin --layout bare
 refuses 2 'no text given' "$program" tokenize
 refuses 2 "unknown backbone plugin 'nope'.*sam3" "$program" tokenize polyp --backbone nope
@@ -85,6 +87,7 @@ accepts '"ids":\[49406,268,343,49407,0' "$program" tokenize --json -- -x
 
 accepts 'from=detector to=transformers tensors=8 not_built=2' "$program" convert good.safetensors port.pt --layout transformers
 accepts '"layout": "transformers"' "$program" inspect port.pt --json
+accepts 'layout +transformers, of backbone sam3' "$program" inspect port.pt
 accepts 'sam2_convs +1 tensors, 2 values' "$program" inspect port.pt
 accepts 'from=transformers to=ddp' "$program" convert port.pt wrapped.safetensors --layout ddp
 accepts 'from=ddp to=detector' "$program" convert wrapped.safetensors back.safetensors --layout detector

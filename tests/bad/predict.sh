@@ -52,7 +52,7 @@ done
 refuses 3 'fit no known layout' "$program" predict --checkpoint other.safetensors --model tiny.toml --image picture.png --prompt disc --out out
 
 # The model.
-refuses 2 'nothing says the sizes of the model.*got 4 values.*--model' "$program" predict --checkpoint small.safetensors --image picture.png --prompt disc --out out
+refuses 2 'nothing says the sizes of the model.*got embed_dim unknown.*expected embed_dim 1024.*--model' "$program" predict --checkpoint small.safetensors --image picture.png --prompt disc --out out
 with 3 'small.safetensors: does not fit the model, e.g. .*matched [0-9]+, missing [1-9]'
 printf '[metric.dice]\n' >bare.toml
 printf '[backbone]\nuse = "sam4"\n' >unknown.toml

@@ -1,9 +1,10 @@
-// A whole .pt or .safetensors file, read as `inspect` reads it, every number of it looked at, and its names sorted into a
-// layout.
+// A whole .pt or .safetensors file, read as `inspect` reads it, every number of it looked at, its names sorted into a layout,
+// and the sizes of its model looked for.
 #include <ATen/ATen.h>
 
-#include "core/tensor/layout.h"
 #include "core/tensor/torch_file.h"
+#include "plugins/backbones/sam3/checkpoint/layouts.h"
+#include "plugins/backbones/sam3/checkpoint/published_sizes.h"
 #include "tests/fuzz/target.h"
 
 using namespace sam3lab;
@@ -18,6 +19,6 @@ SAM3LAB_FUZZ_TARGET(checkpoint) {
       if (tensor.numel() <= (1 << 20)) (void)tensor.clone();
     }
   });
-  fuzz::accepts([&] { (void)to_bare(tensors, file); });
+  fuzz::accepts([&] { (void)sam3::published_sizes(sam3::to_bare(tensors, file).model); });
   return read;
 }

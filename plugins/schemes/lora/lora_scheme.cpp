@@ -73,8 +73,9 @@ TrainableSet LoraScheme::prepare(Backbone& model, const SchemeInput& input) cons
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
   auto trainable = tune_additions(model, hung, rule, input);
-  trainable.added = peft_names(hung);
-  trainable.added_files = {{"adapter_config.json", peft_config(ports, options_)}};
+  const auto layouts = model.checkpoint_layouts();
+  trainable.added = peft_names(hung, layouts.get());
+  trainable.added_files = {{"adapter_config.json", peft_config(ports, options_, layouts.get())}};
   trainable.merge = [merges = std::move(merges)](bool on) mutable {
     const at::NoGradGuard no_grad;
     for (auto& merge : merges) merge.set(on);

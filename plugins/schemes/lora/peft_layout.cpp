@@ -2,29 +2,29 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/base/names.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 
 namespace sam3lab::schemes::lora {
 
-std::string peft_module(const InjectionPoint& port) {
-  const auto names = names_in_transformers(port.weight);
+std::string peft_module(const InjectionPoint& port, const CheckpointLayouts* layouts) {
+  const auto names = layouts == nullptr ? std::vector<std::string>{} : layouts->transformers_names(port.weight);
   const auto part = static_cast<std::size_t>(port.first_row / port.out);
   if (part >= names.size()) return port.name;
   const std::string& weight = names[part];
   return weight.substr(0, weight.rfind('.'));
 }
 
-NamedTensors peft_names(const std::vector<Hung>& hung) {
+NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts) {
   NamedTensors named;
   for (const auto& [port, addition] : hung) {
     for (const auto& [name, tensor] : addition->parameters())
-      named.emplace_back("base_model.model." + peft_module(port) + "." + name, tensor);
+      named.emplace_back("base_model.model." + peft_module(port, layouts) + "." + name, tensor);
   }
   return named;
 }
 
-std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options) {
+std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options,
+                        const CheckpointLayouts* layouts) {
   nlohmann::ordered_json config;
   config["peft_type"] = "LORA";
   config["base_model_name_or_path"] = nullptr;
@@ -43,7 +43,7 @@ std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOpti
   std::string all;
   for (const auto& port : ports) {
     all += all.empty() ? "" : "|";
-    for (const char c : peft_module(port)) all += c == '.' ? std::string("\\.") : std::string(1, c);
+    for (const char c : peft_module(port, layouts)) all += c == '.' ? std::string("\\.") : std::string(1, c);
   }
   config["target_modules"] = all;
   return config.dump(2) + "\n";

@@ -1,6 +1,7 @@
 // Adapters as the PEFT library reads them: adapter_model.safetensors with "base_model.model.<module>.lora_A.weight" [r, in] and
-// "lora_B.weight" [out, r], and adapter_config.json. <module> is a layer of transformers' `Sam3Model`, where queries, keys and
-// values are layers of their own; the layer's own name here where the port of transformers has no equal.
+// "lora_B.weight" [out, r], and adapter_config.json. <module> is a layer of the model as transformers has it, where queries,
+// keys and values are layers of their own. The backbone says its name (CheckpointLayouts::transformers_names); `layouts` null,
+// or no equal there: the layer's own name.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,8 +14,9 @@ namespace sam3lab::schemes::lora {
 
 struct LoraOptions;
 
-[[nodiscard]] std::string peft_module(const InjectionPoint& port);
-[[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung);
-[[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options);
+[[nodiscard]] std::string peft_module(const InjectionPoint& port, const CheckpointLayouts* layouts);
+[[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts);
+[[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options,
+                                      const CheckpointLayouts* layouts);
 
 }  // namespace sam3lab::schemes::lora

@@ -11,7 +11,7 @@
 #include <sam3lab/api/error.h>
 #include <sam3lab/api/random.h>
 
-#include "core/base/names.h"
+#include "core/base/did_you_mean.h"
 
 namespace sam3lab::schemes {
 namespace {

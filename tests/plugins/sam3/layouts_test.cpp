@@ -13,12 +13,15 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/layout.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
+#include "plugins/backbones/sam3/checkpoint/layouts.h"
+#include "plugins/backbones/sam3/checkpoint/published_sizes.h"
+#include "plugins/backbones/sam3/checkpoint/sam3_layouts.h"
+#include "plugins/backbones/sam3/model/model.h"
 #include "tests/support/temp_folder.h"
 
-namespace sam3lab::layout_test {
+namespace sam3lab::sam3::layouts_test {
 namespace {
 
 const std::vector<Layout> all_layouts = {Layout::bare, Layout::detector, Layout::ddp, Layout::transformers};
@@ -111,12 +114,12 @@ TEST(PublishedNames, EachIsFoundInTheOtherLayout) {
 TEST(PublishedNames, SayWhatIsBuilt) {
   const auto file = published("detector");
   for (const auto layout : all_layouts) {
-    std::map<Use, int> uses;
+    std::map<TensorUse, int> uses;
     for (const auto& item : through(file, layout)) ++uses[use_of(item.first, layout)];
-    EXPECT_EQ(uses[Use::derived], 32) << layout_name(layout);
-    EXPECT_EQ(uses[Use::not_built], 331) << layout_name(layout);
-    EXPECT_EQ(uses[Use::unknown], 0) << layout_name(layout);
-    EXPECT_EQ(uses[Use::parameter], layout == Layout::transformers ? 1468 + 6 + 1 : 1102) << layout_name(layout);
+    EXPECT_EQ(uses[TensorUse::derived], 32) << layout_name(layout);
+    EXPECT_EQ(uses[TensorUse::not_built], 331) << layout_name(layout);
+    EXPECT_EQ(uses[TensorUse::unknown], 0) << layout_name(layout);
+    EXPECT_EQ(uses[TensorUse::parameter], layout == Layout::transformers ? 1468 + 6 + 1 : 1102) << layout_name(layout);
   }
 }
 
@@ -142,11 +145,11 @@ TEST_F(Files, RoundTripThroughEveryLayoutAndFormatKeepsEveryBit) {
 TEST(Transformers, AFileOfThePortHasEveryParameter) {
   const auto port = published("transformers");
   const auto named = to_bare(port, "file");
-  EXPECT_EQ(named.layout, Layout::transformers);
+  EXPECT_EQ(named.layout, "transformers");
   EXPECT_EQ(named.filled.size(), 7U);
   Tensors parameters;
   for (const auto& [name, tensor] : to_bare(published("detector"), "file").model) {
-    if (use_of(name, Layout::bare) == Use::parameter) parameters.emplace(name, tensor);
+    if (use_of(name, Layout::bare) == TensorUse::parameter) parameters.emplace(name, tensor);
   }
   EXPECT_EQ(named.model.size(), parameters.size());
   for (const auto& [name, tensor] : parameters) {
@@ -191,7 +194,7 @@ TEST(Transformers, TheVideoPortsNamesComeBack) {
                          {"tracker_neck.fpn_layers.0.scale_layers.2.bias", at::ones({3})},
                          {"tracker_model.no_memory_embedding", at::ones({4})}};
   EXPECT_EQ(layout_of(video), Layout::transformers);
-  EXPECT_EQ(use_of("tracker_neck.fpn_layers.0.scale_layers.2.bias", Layout::transformers), Use::not_built);
+  EXPECT_EQ(use_of("tracker_neck.fpn_layers.0.scale_layers.2.bias", Layout::transformers), TensorUse::not_built);
   const auto named = to_bare(video, "file");
   EXPECT_EQ(named.model.count("backbone.vision_backbone.sam2_convs.0.dconv_2x2_1.bias"), 1U);
   EXPECT_TRUE(named.model.at("transformer.decoder.layers.0.self_attn.in_proj_bias")
@@ -233,5 +236,95 @@ TEST(Transformers, OtherNamesStayAndShapesThatCannotBeConvertedAreRefused) {
   unwritable("backbone.language_backbone.encoder.text_projection", at::ones({2, 2, 2}));
 }
 
+TEST(Layouts, AllLeadToBareNames) {
+  const auto weight = at::ones({1});
+  const std::string name = "backbone.vision_backbone.trunk.pos_embed";
+  for (const std::string prefix : {"", "detector.", "module.", "module.detector."}) {
+    const auto named = to_bare({{prefix + name, weight}, {prefix + "extra", weight}}, "file.pt");
+    EXPECT_EQ(named.model.count(name), 1U) << prefix;
+    EXPECT_EQ(named.model.count("extra"), 1U) << prefix;
+    EXPECT_EQ(named.layout, prefix.empty() ? "bare" : prefix == "detector." ? "detector" : "ddp");
+  }
+}
+
+TEST(Layouts, KeepTheTrackerApartAndComeBack) {
+  const Tensors published = {{"detector.transformer.decoder.query_embed.weight", at::ones({1})},
+                             {"tracker.no_mem_embed", at::ones({2})}};
+  const auto named = to_bare(published, "file.pt");
+  EXPECT_EQ(named.model.size(), 1U);
+  EXPECT_EQ(named.other.count("tracker.no_mem_embed"), 1U);
+  const auto back = from_bare(named, Layout::detector);
+  ASSERT_EQ(back.size(), published.size());
+  for (const auto& [name, tensor] : published) EXPECT_TRUE(back.at(name).is_same(tensor)) << name;
+}
+
+TEST(Layouts, RefuseNamesOfAnotherModelAndCollisions) {
+  EXPECT_THROW((void)to_bare({{"layer1.conv.weight", at::ones({1})}}, "file.pt"), DataError);
+  EXPECT_THROW((void)to_bare({{"backbone.x", at::ones({1})}, {"detector.backbone.x", at::ones({1})}}, "file.pt"), DataError);
+}
+
+TEST(Layouts, WhatIsNotAParameterIsToldByItsName) {
+  const Sam3Layouts layouts;
+  EXPECT_EQ(layouts.use_of_own("backbone.vision_backbone.sam2_convs.0.conv_1x1.bias"), TensorUse::not_built);
+  EXPECT_EQ(layouts.use_of_own("backbone.vision_backbone.trunk.blocks.0.attn.freqs_cis"), TensorUse::derived);
+  EXPECT_EQ(layouts.use_of_own("backbone.vision_backbone.trunk.pos_embed"), TensorUse::parameter);
+  EXPECT_EQ(layouts.use_of_own("head"), TensorUse::unknown);
+  EXPECT_EQ(layouts.module_not_built("tracker_neck.fpn_layers.0.proj1.bias"), "sam2_convs");
+  EXPECT_EQ(layouts.module_not_built("tracker.no_mem_embed"), "tracker");
+}
+
+// A checkpoint whose shapes are those of `sizes`; no memory is filled.
+Tensors of_sizes(const Sizes& sizes) {
+  const auto shape = [](std::vector<std::int64_t> lengths) { return at::zeros({1}).expand(lengths); };
+  const std::string image = "backbone.vision_backbone.trunk.", text = "backbone.language_backbone.encoder.";
+  const auto grid = sizes.pretrain_grid();
+  Tensors tensors = {{image + "pos_embed", shape({1, 1 + grid * grid, sizes.embed_dim})},
+                     {image + "patch_embed.proj.weight", shape({sizes.embed_dim, 3, sizes.patch_size, sizes.patch_size})},
+                     {image + "blocks.0.mlp.fc1.weight", shape({sizes.mlp_width(), sizes.embed_dim})},
+                     {text + "positional_embedding", shape({sizes.context_length, sizes.text_width})},
+                     {"transformer.decoder.query_embed.weight", shape({sizes.num_queries, sizes.d_model})},
+                     {"transformer.encoder.layers.0.linear1.weight", shape({sizes.dim_feedforward, sizes.d_model})}};
+  const auto blocks = [&](const std::string& list, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) tensors[list + std::to_string(i) + ".norm.weight"] = shape({1});
+  };
+  blocks(image + "blocks.", sizes.depth);
+  blocks(text + "transformer.resblocks.", sizes.text_layers);
+  blocks("transformer.encoder.layers.", sizes.encoder_layers);
+  blocks("transformer.decoder.layers.", sizes.decoder_layers);
+  blocks("geometry_encoder.encode.", sizes.geometry_layers);
+  return tensors;
+}
+
+TEST(PublishedSizes, AreToldFromShapesAndNoOthersAreGuessed) {
+  auto published = of_sizes(resolve({}));
+  const auto options = published_sizes(published).options;
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(*options, (OptionValues{{"size", std::string("full")}}));
+
+  published.erase("transformer.decoder.layers.5.norm.weight");
+  published["transformer.decoder.layers.99999999999999999999.norm.weight"] = at::zeros({1});
+  const auto shorter = published_sizes(published);
+  EXPECT_FALSE(shorter.options.has_value());
+  EXPECT_EQ(shorter.found, "decoder_layers 5");
+  EXPECT_EQ(shorter.expected, "decoder_layers 6");
+
+  Sam3Options tiny;
+  tiny.size = "tiny";
+  EXPECT_FALSE(published_sizes(of_sizes(resolve(tiny))).options.has_value()) << "heads and image side do not show";
+  EXPECT_THAT(published_sizes({{"backbone.vision_backbone.trunk.pos_embed", at::ones({2})}}).found,
+              testing::HasSubstr("embed_dim unknown"));
+}
+
+// The names above are those of the model itself.
+TEST(PublishedSizes, ReadTheNamesThatAModelHas) {
+  Sam3Options options;
+  options.size = "tiny";
+  Sam3 model(options);
+  const auto parameters = model.parameters();
+  const auto own = published_sizes({parameters.begin(), parameters.end()});
+  EXPECT_EQ(own.found, published_sizes(of_sizes(resolve(options))).found);
+  EXPECT_THAT(own.found, testing::Not(testing::HasSubstr("unknown")));
+}
+
 }  // namespace
-}  // namespace sam3lab::layout_test
+}  // namespace sam3lab::sam3::layouts_test

@@ -13,7 +13,6 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/base/names.h"
 #include "plugins/schemes/adapter/adapter_scheme.h"
 #include "plugins/schemes/lora/lora_scheme.h"
 #include "plugins/schemes/prefix/prefix_scheme.h"
@@ -93,7 +92,7 @@ TEST(Sam3Ports, LieWithinTheirWeightsAndHaveOneName) {
     EXPECT_EQ(weights.at(port.weight).size(1), port.in) << port.name;
     EXPECT_LE(port.first_row + port.out, weights.at(port.weight).size(0)) << port.name;
     rows[port.weight] += port.out;
-    EXPECT_FALSE(names_in_transformers(port.weight).empty()) << port.weight;
+    EXPECT_FALSE(model.checkpoint_layouts()->transformers_names(port.weight).empty()) << port.weight;
   }
   for (const auto& [weight, count] : rows) EXPECT_EQ(count, weights.at(weight).size(0)) << weight;
   // Every matrix is reached but embeddings, what no batch reads, and CLIP's projection of pooled text.

@@ -15,7 +15,6 @@
 #include <ATen/ATen.h>
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/layout.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 #include "core/tensor/zip.h"
@@ -285,52 +284,6 @@ TEST_F(TorchFile, SaysWhatAnOldOrForeignFileIs) {
   writer.commit();
   EXPECT_THAT(refusal(path()), HasSubstr("TorchScript"));
   EXPECT_THAT(refusal(path("missing.pt")), HasSubstr("cannot open"));
-}
-
-TEST(Layouts, AllLeadToBareNames) {
-  const auto weight = at::ones({1});
-  const std::string name = "backbone.vision_backbone.trunk.pos_embed";
-  for (const std::string prefix : {"", "detector.", "module.", "module.detector."}) {
-    const auto named = to_bare({{prefix + name, weight}, {prefix + "extra", weight}}, "file.pt");
-    EXPECT_EQ(named.model.count(name), 1U) << prefix;
-    EXPECT_EQ(named.model.count("extra"), 1U) << prefix;
-    EXPECT_EQ(layout_name(named.layout), prefix.empty() ? "bare" : prefix == "detector." ? "detector" : "ddp");
-  }
-}
-
-TEST(Layouts, KeepTheTrackerApartAndComeBack) {
-  const Tensors published = {{"detector.transformer.decoder.query_embed.weight", at::ones({1})},
-                             {"tracker.no_mem_embed", at::ones({2})}};
-  const auto named = to_bare(published, "file.pt");
-  EXPECT_EQ(named.model.size(), 1U);
-  EXPECT_EQ(named.other.count("tracker.no_mem_embed"), 1U);
-  const auto back = from_bare(named, Layout::detector);
-  ASSERT_EQ(back.size(), published.size());
-  for (const auto& [name, tensor] : published) EXPECT_TRUE(back.at(name).is_same(tensor)) << name;
-}
-
-TEST(Layouts, RefuseNamesOfAnotherModelAndCollisions) {
-  EXPECT_THROW((void)to_bare({{"layer1.conv.weight", at::ones({1})}}, "file.pt"), DataError);
-  EXPECT_THROW((void)to_bare({{"backbone.x", at::ones({1})}, {"detector.backbone.x", at::ones({1})}}, "file.pt"), DataError);
-}
-
-TEST(Layouts, LoadReportsWhatDoesNotFit) {
-  const std::vector<std::pair<std::string, at::Tensor>> model = {
-      {"a", at::zeros({2})}, {"b", at::zeros({2})}, {"c", at::zeros({2})}};
-  const auto report =
-      load_into(model, NamedCheckpoint{Layout::bare,
-                                       {{"a", at::ones({2}, at::kHalf)},
-                                        {"b", at::ones({3})},
-                                        {"d", at::ones({1})},
-                                        {"backbone.vision_backbone.sam2_convs.0.conv_1x1.bias", at::ones({1})},
-                                        {"backbone.vision_backbone.trunk.blocks.0.attn.freqs_cis", at::ones({1})}},
-                                       {{"tracker.no_mem_embed", at::ones({1})}},
-                                       {}});
-  EXPECT_EQ(report.text(), "matched 1, missing 1, unexpected 1, mis-shaped 1, not built 2, derived 1");
-  EXPECT_EQ(report.misshaped.front(), "b: file 3, model 2");
-  EXPECT_FALSE(report.complete());
-  EXPECT_TRUE(model[0].second.equal(at::ones({2})));
-  EXPECT_TRUE(model[1].second.equal(at::zeros({2})));
 }
 
 }  // namespace

@@ -1,19 +1,17 @@
-#include "core/tensor/layout.h"
+#include "plugins/backbones/sam3/checkpoint/layouts.h"
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <string_view>
 #include <utility>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/layout_names.h"
-#include "core/tensor/layout_transformers.h"
+#include "plugins/backbones/sam3/checkpoint/transformers_names.h"
+#include "plugins/backbones/sam3/checkpoint/transformers_tensors.h"
 
-namespace sam3lab {
+namespace sam3lab::sam3 {
 namespace {
 
 constexpr std::string_view ddp_prefix = "module.", detector_prefix = "detector.",
@@ -39,12 +37,6 @@ bool is_point_projection(std::string_view name) {
   return name.ends_with("_project.weight") || name.ends_with("_project.bias");
 }
 
-std::string shape_text(const at::Tensor& tensor) {
-  std::string text;
-  for (const auto length : tensor.sizes()) text.append(text.empty() ? "" : "x").append(std::to_string(length));
-  return text.empty() ? "scalar" : text;
-}
-
 void add(Tensors& into, std::string_view name, const at::Tensor& tensor, const std::string& path) {
   if (into.emplace(name, tensor).second) return;
   throw DataError(Fault{path, "two names of the checkpoint mean the same parameter", std::string(name), "", ""});
@@ -55,6 +47,16 @@ void add(Tensors& into, std::string_view name, const at::Tensor& tensor, const s
 std::string layout_name(Layout layout) {
   const auto found = std::find_if(names.begin(), names.end(), [&](const auto& item) { return item.first == layout; });
   return found == names.end() ? "" : std::string(found->second);
+}
+
+std::vector<std::string> layout_names() {
+  std::vector<std::string> all;
+  for (const auto& [layout, name] : names) all.emplace_back(name);
+  return all;
+}
+
+std::string example_names() {
+  return "'detector.backbone...', 'backbone...', 'module.backbone...' or 'vision_encoder.backbone...'";
 }
 
 std::optional<Layout> layout_named(std::string_view name) {
@@ -78,31 +80,29 @@ std::optional<Layout> layout_of(const Tensors& tensors) {
   return result;
 }
 
-Use use_of(std::string_view name, Layout layout) {
+TensorUse use_of(std::string_view name, Layout layout) {
   cut(name, ddp_prefix);
-  if (of_tracker(name) || name.starts_with(port_neck)) return Use::not_built;
+  if (of_tracker(name) || name.starts_with(port_neck)) return TensorUse::not_built;
   const bool own = cut(name, detector_prefix) || layout != Layout::transformers;
   if (!own) {
     cut(name, port_prefix);
-    return own_name(name) ? Use::parameter : Use::unknown;
+    return own_name(name) ? TensorUse::parameter : TensorUse::unknown;
   }
-  if (name.starts_with(video_neck)) return Use::not_built;
-  if (is_model_name(name) && name.ends_with(".attn.freqs_cis")) return Use::derived;
-  if (layout == Layout::transformers && name.ends_with(".pos_embed.class_token")) return Use::parameter;
-  return port_name(name) || is_point_projection(name) ? Use::parameter : Use::unknown;
+  if (name.starts_with(video_neck)) return TensorUse::not_built;
+  if (is_model_name(name) && name.ends_with(".attn.freqs_cis")) return TensorUse::derived;
+  if (layout == Layout::transformers && name.ends_with(".pos_embed.class_token")) return TensorUse::parameter;
+  return port_name(name) || is_point_projection(name) ? TensorUse::parameter : TensorUse::unknown;
 }
 
 NamedCheckpoint to_bare(const Tensors& tensors, const std::string& path) {
   const auto layout = layout_of(tensors);
   if (!layout) {
-    throw DataError(
-        Fault{path, "the names of this file fit no known layout of SAM3",
-              tensors.empty() ? "no tensors" : "'" + tensors.begin()->first + "'",
-              "names such as 'detector.backbone...', 'backbone...', 'module.backbone...' or 'vision_encoder.backbone...'",
-              "check the file"});
+    throw DataError(Fault{path, "the names of this file fit no known layout of SAM3",
+                          tensors.empty() ? "no tensors" : "'" + tensors.begin()->first + "'",
+                          "names such as " + example_names(), "check the file"});
   }
   NamedCheckpoint result;
-  result.layout = *layout;
+  result.layout = layout_name(*layout);
   for (const auto& [full, tensor] : tensors) {
     std::string_view name = full;
     cut(name, ddp_prefix);
@@ -137,45 +137,4 @@ Tensors from_bare(const NamedCheckpoint& checkpoint, Layout layout) {
   return wrapped;
 }
 
-std::string LoadReport::text() const {
-  auto text = "matched " + std::to_string(matched) + ", missing " + std::to_string(missing.size()) + ", unexpected " +
-              std::to_string(unexpected.size()) + ", mis-shaped " + std::to_string(misshaped.size());
-  for (const auto& [what, count] : {std::pair("not built", not_built), {"derived", derived}, {"set to zero", filled}}) {
-    if (count > 0) text.append(", ").append(what).append(" ").append(std::to_string(count));
-  }
-  return text;
-}
-
-LoadReport load_into(const std::vector<std::pair<std::string, at::Tensor>>& model, const NamedCheckpoint& checkpoint) {
-  LoadReport report;
-  std::set<std::string_view> known;
-  at::NoGradGuard no_gradient;
-  for (const auto& [name, tensor] : model) {
-    known.insert(name);
-    const auto found = checkpoint.model.find(name);
-    if (found == checkpoint.model.end()) {
-      report.missing.push_back(name);
-    } else if (found->second.sizes() != tensor.sizes()) {
-      report.misshaped.push_back(name + ": file " + shape_text(found->second) + ", model " + shape_text(tensor));
-    } else {
-      at::Tensor(tensor).copy_(found->second);
-      ++report.matched;
-    }
-  }
-  for (const auto& [name, tensor] : checkpoint.model) {
-    if (known.count(name) != 0) continue;
-    const auto use = use_of(name, Layout::bare);
-    if (use == Use::derived) {
-      ++report.derived;
-    } else if (use == Use::not_built) {
-      ++report.not_built;
-    } else {
-      report.unexpected.push_back(name);
-    }
-  }
-  report.not_built += checkpoint.other.size();
-  report.filled = checkpoint.filled.size();
-  return report;
-}
-
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3

@@ -1,4 +1,4 @@
-#include "core/tensor/layout_names.h"
+#include "plugins/backbones/sam3/checkpoint/transformers_names.h"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "core/base/names.h"
-
-namespace sam3lab {
+namespace sam3lab::sam3 {
 namespace {
 
 // Patterns. `#`: a number; `+`: that number plus one; `@`: q, k or v; `*`: weight or bias.
@@ -243,4 +241,4 @@ std::vector<std::string> names_in_transformers(std::string_view parameter) {
   return port->names;
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3

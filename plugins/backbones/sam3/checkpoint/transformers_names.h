@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sam3lab {
+namespace sam3lab::sam3 {
 
 enum class Change {
   none,
@@ -32,4 +32,8 @@ bool is_model_name(std::string_view own);
 std::optional<PortName> port_name(std::string_view own);
 std::optional<OwnName> own_name(std::string_view port);
 
-}  // namespace sam3lab
+// What the port calls a parameter of ours, for adapters on layers of the port: one name; three where query, key and value are
+// one tensor here (rows in this order); none where the port has no equal, or holds the values in another form.
+std::vector<std::string> names_in_transformers(std::string_view parameter);
+
+}  // namespace sam3lab::sam3

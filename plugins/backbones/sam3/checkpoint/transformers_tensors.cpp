@@ -1,4 +1,4 @@
-#include "core/tensor/layout_transformers.h"
+#include "plugins/backbones/sam3/checkpoint/transformers_tensors.h"
 
 #include <algorithm>
 #include <array>
@@ -8,9 +8,9 @@
 #include <ATen/ATen.h>
 #include <sam3lab/api/error.h>
 
-#include "core/tensor/layout_names.h"
+#include "plugins/backbones/sam3/checkpoint/transformers_names.h"
 
-namespace sam3lab {
+namespace sam3lab::sam3 {
 namespace {
 
 constexpr std::string_view kept_prefix = "detector.", class_suffix = ".class_token";
@@ -184,4 +184,4 @@ Tensors from_port(const Tensors& port, const std::string& path, std::vector<std:
   return FromPort(path, filled).convert(port);
 }
 
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3

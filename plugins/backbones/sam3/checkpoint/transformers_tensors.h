@@ -1,11 +1,12 @@
-// Tensors in the layout of transformers' `Sam3Model`: other names, query, key and value apart. See core/tensor/layout_names.h.
+// Tensors in the layout of transformers' `Sam3Model`: other names, query, key and value apart. See
+// plugins/backbones/sam3/checkpoint/transformers_names.h.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "core/tensor/tensors.h"
+#include <sam3lab/api/named_tensors.h>
 
-namespace sam3lab {
+namespace sam3lab::sam3 {
 
 // `bare` in the port's names. What the port has no place for (the point prompts' projections, rotary phases, the class token's
 // position) is kept under `detector.` and its own name, unless it is exactly what from_port would put there.
@@ -16,4 +17,4 @@ Tensors to_port(const Tensors& bare);
 // converted.
 Tensors from_port(const Tensors& port, const std::string& path, std::vector<std::string>& filled);
 
-}  // namespace sam3lab
+}  // namespace sam3lab::sam3

@@ -8,7 +8,8 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/base/names.h"
+#include "core/base/did_you_mean.h"
+#include "plugins/backbones/sam3/checkpoint/sam3_layouts.h"
 #include "plugins/backbones/sam3/model/initialise.h"
 #include "plugins/backbones/sam3/text/vocabulary.h"
 
@@ -47,6 +48,8 @@ void Sam3::move(c10::Device device) {
 }
 
 std::vector<std::int64_t> Sam3::tokenize(const std::string& text) const { return tokenizer_.row(text, sizes_.context_length); }
+
+std::shared_ptr<const CheckpointLayouts> Sam3::layouts() { return std::make_shared<Sam3Layouts>(); }
 
 ParameterPlace Sam3::place(const std::string& parameter) const {
   const auto below = [&](const char* prefix) { return parameter.rfind(prefix, 0) == 0; };

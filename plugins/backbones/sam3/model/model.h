@@ -49,6 +49,10 @@ class Sam3 final : public Backbone {
   [[nodiscard]] std::int64_t object_queries() const override { return sizes_.num_queries; }
   // The row that the text encoder reads: context_length ids, zeros behind the end.
   [[nodiscard]] std::vector<std::int64_t> tokenize(const std::string& text) const override;
+  [[nodiscard]] std::shared_ptr<const CheckpointLayouts> checkpoint_layouts() const override { return layouts(); }
+  static std::shared_ptr<const CheckpointLayouts> layouts();
+  static OptionValues without_chance() { return {{"dropout", 0.0}, {"drop_path", 0.0}}; }
+  static OptionValues smallest() { return {{"size", std::string("tiny")}}; }
   [[nodiscard]] ParameterPlace place(const std::string& parameter) const override;
   [[nodiscard]] std::vector<InjectionPoint> injection_points() const override;
   void attach(const std::string& port, std::shared_ptr<const AdapterModule> addition) override;

@@ -1,0 +1,30 @@
+// From the tensors of a file into the parameters of a model.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sam3lab/api/checkpoint_layouts.h>
+
+namespace sam3lab {
+
+// The file's tensors under the backbone's own names. `layouts` null: the backbone knows no other names, so they are taken as
+// they are. DataError as in CheckpointLayouts::to_own.
+NamedCheckpoint own_names(const CheckpointLayouts* layouts, const Tensors& tensors, const std::string& path);
+
+struct LoadReport {
+  std::size_t matched = 0;
+  std::vector<std::string> missing;     // the model has it, the file does not
+  std::vector<std::string> unexpected;  // the file has it, the model does not
+  std::vector<std::string> misshaped;   // "name: file 3x4, model 3x5"
+  std::size_t not_built = 0, derived = 0, filled = 0;
+  [[nodiscard]] bool complete() const { return missing.empty() && misshaped.empty(); }
+  // "matched 1152, missing 0, unexpected 3, mis-shaped 0", and ", not built 331" and the like where there are any
+  [[nodiscard]] std::string text() const;
+};
+
+// Copies a checkpoint's tensors into a model's parameters and buffers, each cast to the type that the model has. `layouts` says
+// what the tensors are that the model does not have; null: all of them are unexpected.
+LoadReport load_into(const NamedTensors& model, const NamedCheckpoint& checkpoint, const CheckpointLayouts* layouts);
+
+}  // namespace sam3lab
