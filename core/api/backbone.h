@@ -24,6 +24,14 @@ struct ParameterPlace {
   bool position = false;    // a position embedding
 };
 
+// `[train] memory`: how much memory a training pass may take. It changes the result by rounding at most.
+enum class MemoryPolicy {
+  exact,  // which activations are computed a second time, and which are kept, is up to the backbone's own options
+  fast,   // keep most activations
+  disk,   // the same; the optimizer's state leaves memory during the passes
+  lean    // keep few activations
+};
+
 class SAM3LAB_API Backbone {
  public:
   static constexpr std::string_view slot = "backbone";
@@ -41,6 +49,9 @@ class SAM3LAB_API Backbone {
   virtual void initialise(std::uint64_t seed) = 0;
   // Moves parameters, buffers and what is derived from them.
   virtual void move(c10::Device device);
+  // Called before training. An option of the backbone that the experiment sets for the same purpose goes before the policy.
+  // Returns what training passes keep from now on, in words for the record; empty: this backbone has no choice.
+  virtual std::string use_memory_policy(MemoryPolicy policy);
   // From now on what parts without anything that trains compute is looked up in `store`, and kept there when it is missing;
   // null: no longer. Call it after requires_grad was set; weights of such parts must not change afterwards. Returns the names
   // of the parts, none unless the backbone offers this.

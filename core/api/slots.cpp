@@ -30,6 +30,7 @@ namespace {
 void Backbone::move(c10::Device device) {
   if (!device.is_cpu()) not_offered("a device beside the CPU");
 }
+std::string Backbone::use_memory_policy(MemoryPolicy) { return {}; }
 std::vector<Fault> Dataset::faults() const { return {}; }
 
 std::shared_ptr<const CheckpointLayouts> Backbone::checkpoint_layouts() const { return nullptr; }

@@ -82,7 +82,7 @@ struct TrainOptions {
       one_of({"exact", "fast", "disk", "lean"})
           .about("exact: recomputes activations as the backbone's options say; fast: keeps most of them; disk: as fast, and "
                  "AdamW's moments wait in a file beside the results while activations need their memory; lean: keeps few, and "
-                 "moments in bfloat16 with stochastic rounding; passed on to [backbone] memory where there is one"));
+                 "moments in bfloat16 with stochastic rounding. An option of [backbone] about activations goes before it"));
     v("threads", threads, at_least(1).at_most(1024).about("threads of LibTorch; more are slower on small tensors"));
     v("replicas", replicas,
       at_least(1).at_most(64).formerly("copies").about(

@@ -88,6 +88,7 @@ class CellRun {
     cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.replicas, cell_.device.device);
     cell_.record.parameters = cell_.model.parameters;
     if (!cell_.model.load_report.empty()) cell_.record.environment["checkpoint"] = cell_.model.load_report;
+    if (trains && !cell_.model.activations.empty()) cell_.record.environment["activations"] = cell_.model.activations;
     if (!trains) {
       if (!cell_.experiment.checkpoint.adapter.empty())
         cell_.trainable_sets = attach_adapters(cell_.model, cell_.experiment, cell_.registry);

@@ -29,6 +29,13 @@ void share_weights(Backbone& from, Backbone& to) {
   for (std::size_t i = 0; i < source_buffers.size(); ++i) target_buffers[i].second.copy_(source_buffers[i].second);
 }
 
+// Of a value of train.memory, which its schema has checked.
+MemoryPolicy memory_policy(const std::string& name) {
+  if (name == "fast") return MemoryPolicy::fast;
+  if (name == "disk") return MemoryPolicy::disk;
+  return name == "lean" ? MemoryPolicy::lean : MemoryPolicy::exact;
+}
+
 }  // namespace
 
 std::string load_weights(Backbone& model, const CheckpointOptions& options) {
@@ -50,11 +57,10 @@ Model make_model(const Experiment& experiment, const Registry& registry, std::ui
                  c10::Device device) {
   use_caching_allocator();
   Model model;
-  auto choice = experiment.backbone;
-  // A backbone that can keep more or less for its backward pass says so by an option of this name.
-  const auto memory = choice.options.find("memory");
-  if (memory != choice.options.end() && experiment.train.memory != "exact") memory->second = experiment.train.memory;
-  for (std::int64_t i = 0; i < replicas; ++i) model.replicas.push_back(registry.make<Backbone>(choice));
+  for (std::int64_t i = 0; i < replicas; ++i) {
+    model.replicas.push_back(registry.make<Backbone>(experiment.backbone));
+    model.activations = model.replicas.back()->use_memory_policy(memory_policy(experiment.train.memory));
+  }
   model.replicas.front()->initialise(seed);
   if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.replicas.front(), experiment.checkpoint);
   if (!device.is_cpu()) {

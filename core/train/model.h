@@ -17,7 +17,8 @@ struct Model {
   // a batch in a thread of its own.
   std::vector<std::shared_ptr<Backbone>> replicas;
   std::string load_report;      // empty without [checkpoint] load
-  std::int64_t parameters = 0;  // numbers, not tensors
+  std::string activations;      // what training keeps of them (Backbone::use_memory_policy); empty: the backbone has no choice
+  std::int64_t parameters = 0;  // elements, not tensors
 };
 
 // Seeded random weights, then [checkpoint] load over them. Throws DataError if the file does not fit: every parameter of the

@@ -34,8 +34,17 @@ holds 'dropout is used' differ plain dropout
 for precision in bfloat16 float16; do
   accepts internal_after "$run" "$precision" --set "train.precision=$precision" --set backbone.recompute=on
   accepts "$precision" "$program" inspect "$(echo "$scratch/$precision"/*.h5)"
+  accepts 'activations: all are computed again' "$program" inspect "$(echo "$scratch/$precision"/*.h5)"
   holds "$precision is used" differ plain "$precision"
 done
+# The record has the settings as they are used: nothing replaces what the file says of the backbone.
+accepts internal_after "$run" lean --set train.steps=1 --set train.memory=lean --set backbone.memory=fast
+accepts 'activations: all are kept' "$program" inspect "$(echo "$scratch"/lean/*.h5)"
+holds 'the resolved experiment keeps both' /usr/bin/python3 -c '
+import glob, h5py, sys
+text = h5py.File(glob.glob(sys.argv[1])[0])["config/resolved"][()].decode()
+assert "memory = \"lean\"" in text.split("[train]")[1].split("\n[")[0], text
+assert "memory = \"fast\"" in text.split("[backbone]")[1].split("\n[")[0], text' "$scratch/lean/*.h5"
 # A scale under which gradients overflow costs no step: one step changes the weights, and as a scale that fits from the start does.
 one_step=(--set train.steps=1 --set train.warmup_steps=0 --set train.cooldown_steps=0 --set train.precision=float16)
 accepts internal_after "$run" fits "${one_step[@]}" --set train.loss_scale=4

@@ -183,6 +183,50 @@ TEST(Sam3Training, RecomputingRepeatsDropout) {
   }
 }
 
+TEST(Sam3Memory, ThePolicyDecidesWhereTheOptionsLeaveItToThePolicy) {
+  const auto text = [](const Sam3Options& options, MemoryPolicy policy) {
+    return keeping_text(keeping(options, resolve(options), policy));
+  };
+  const Sam3Options full;
+  EXPECT_EQ(text(full, MemoryPolicy::exact), "computed again, but for 1200 MB of those of the image encoder");
+  EXPECT_EQ(text(full, MemoryPolicy::lean), "computed again, but for 800 MB of those of the image encoder");
+  for (const auto policy : {MemoryPolicy::fast, MemoryPolicy::disk})
+    EXPECT_EQ(text(full, policy), "computed again, but for those of the image encoder and the fusion encoder");
+  Sam3Options own = full;  // an explicit option goes before the policy
+  own.memory = "lean";
+  EXPECT_EQ(text(own, MemoryPolicy::fast), text(full, MemoryPolicy::lean));
+  own.memory = "fast";
+  EXPECT_EQ(text(own, MemoryPolicy::lean), text(full, MemoryPolicy::fast));
+  own.recompute = "on";
+  EXPECT_EQ(text(own, MemoryPolicy::fast), "all are computed again");
+  own.recompute = "off";
+  EXPECT_EQ(text(own, MemoryPolicy::lean), "all are kept");
+  EXPECT_EQ(text(tiny(), MemoryPolicy::lean), "all are kept") << "recomputation saves nothing worth its time in a small model";
+}
+
+TEST(Sam3Memory, ThePolicyReachesEveryModule) {
+  const Sizes sizes = resolve(tiny());
+  Network network(sizes, 0.0, 0.0, Keeping{});
+  const auto recomputing = [&] {
+    return std::vector<bool>{network.vision.trunk.keeping.recomputes,
+                             network.language.encoder.recomputes,
+                             network.geometry.recomputes,
+                             network.encoder.recomputes,
+                             network.decoder.recomputes,
+                             network.segmentation.recomputes};
+  };
+  network.keep({.recomputes = true, .bytes = 7});
+  EXPECT_EQ(recomputing(), std::vector<bool>(6, true));
+  EXPECT_EQ(network.vision.trunk.keeping.bytes, 7);
+  network.keep({.recomputes = true, .fusion = true});
+  EXPECT_EQ(recomputing(), (std::vector<bool>{true, true, true, false, true, true}));
+  network.keep({});
+  EXPECT_EQ(recomputing(), std::vector<bool>(6, false));
+
+  Sam3 model(tiny());
+  EXPECT_EQ(model.use_memory_policy(MemoryPolicy::fast), "all are kept");
+}
+
 TEST(Sam3Training, FrozenPartsNeedNoGradient) {
   Sam3Options options = tiny();
   options.recompute = "on";

@@ -24,7 +24,7 @@ std::shared_ptr<const CheckpointLayouts> layouts_of(const Registry& registry, co
 const Tensors long_names = {{"model.scale", at::ones({2})}, {"video", at::ones({3})}, {"surplus", at::ones({1})}};
 
 TEST(Recognise, NamesTheBackboneAndTheLayout) {
-  const Registry registry({{}, {made("layouts")}});
+  const Registry registry({{}, {made("backbones")}});
   const auto found = recognise(registry, long_names);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].backbone, "test_named");
@@ -36,7 +36,7 @@ TEST(Recognise, NamesTheBackboneAndTheLayout) {
 
 TEST(Recognise, RefusesStrangeNamesOnlyWhereEveryBackboneSaysWhatItKnows) {
   const Tensors strange = {{"weight", at::ones({1})}};
-  const Registry both({{}, {made("layouts")}});
+  const Registry both({{}, {made("backbones")}});
   EXPECT_NO_THROW(refuse_unrecognised(both, strange, "a.pt")) << "test_plain may have such a parameter";
   const Registry none({{}, {made("good")}});
   EXPECT_THROW(refuse_unrecognised(none, strange, "a.pt"), DataError);
@@ -46,7 +46,7 @@ TEST(Recognise, RefusesStrangeNamesOnlyWhereEveryBackboneSaysWhatItKnows) {
 }
 
 TEST(LoadInto, ReportsWhatDoesNotFit) {
-  const Registry registry({{}, {made("layouts")}});
+  const Registry registry({{}, {made("backbones")}});
   const auto layouts = layouts_of(registry, "test_named");
   const NamedTensors model = {{"a", at::zeros({2})}, {"b", at::zeros({2})}, {"c", at::zeros({2})}};
   NamedCheckpoint checkpoint;
@@ -65,7 +65,7 @@ TEST(LoadInto, TakesTheNamesAsTheyAreWhereABackboneKnowsNoOthers) {
   const NamedTensors model = {{"scale", at::zeros({2})}};
   const auto own = own_names(nullptr, {{"scale", at::ones({2})}, {"video", at::ones({1})}}, "a.pt");
   EXPECT_EQ(load_into(model, own, nullptr).text(), "matched 1, missing 0, unexpected 1, mis-shaped 0");
-  const Registry registry({{}, {made("layouts")}});
+  const Registry registry({{}, {made("backbones")}});
   const auto layouts = layouts_of(registry, "test_named");
   EXPECT_EQ(load_into(model, own_names(layouts.get(), long_names, "a.pt"), layouts.get()).text(),
             "matched 1, missing 0, unexpected 1, mis-shaped 0, not built 1");

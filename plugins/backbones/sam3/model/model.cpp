@@ -26,12 +26,26 @@ Network::Network(const Sizes& sizes, double dropout, double drop_path, Keeping k
       segmentation(*this, sizes, keeping.recomputes),
       scoring(*this, sizes, dropout) {}
 
+void Network::keep(const Keeping& keeping) {
+  vision.trunk.keeping = keeping;
+  encoder.recomputes = keeping.recomputes && !keeping.fusion;
+  for (bool* recomputes : {&language.encoder.recomputes, &geometry.recomputes, &decoder.recomputes, &segmentation.recomputes})
+    *recomputes = keeping.recomputes;
+}
+
 Sam3::Sam3(const Sam3Options& options)
-    : sizes_(resolve(options)),
+    : options_(options),
+      sizes_(resolve(options)),
       tokenizer_(find_vocabulary(options.vocabulary)),
       network_(sizes_, options.dropout, options.drop_path, keeping(options, sizes_)),
       features_(network_, sizes_),
       sines_(sizes_.d_model) {}
+
+std::string Sam3::use_memory_policy(MemoryPolicy policy) {
+  const Keeping kept = keeping(options_, sizes_, policy);
+  network_.keep(kept);
+  return keeping_text(kept);
+}
 
 NamedTensors Sam3::parameters() {
   NamedTensors all;

@@ -20,6 +20,7 @@ namespace sam3lab::sam3 {
 // The parts below their published names.
 struct Network : Module {
   Network(const Sizes& sizes, double dropout, double drop_path, Keeping keeping);
+  void keep(const Keeping& keeping);  // in training passes from now on
   Module backbone;
   VisionBackbone vision;
   LanguageBackbone language;
@@ -43,6 +44,7 @@ class Sam3 final : public Backbone {
   NamedTensors buffers() override { return {}; }  // rotary phases and masks follow from the sizes
   void initialise(std::uint64_t seed) override;
   void move(c10::Device device) override;  // before additions are hung in and gradients are computed
+  std::string use_memory_policy(MemoryPolicy policy) override;
   // Of "image encoder", "text encoder" and "fusion encoder", which takes the box-prompt encoder with it.
   std::vector<std::string> cache_features(std::shared_ptr<FeatureStore> store) override;
   [[nodiscard]] std::int64_t image_size() const override { return sizes_.img_size; }
@@ -68,6 +70,7 @@ class Sam3 final : public Backbone {
   void check(const Batch& batch) const;
   void predict(const std::vector<Decoded>& decoded, const at::Tensor& direction, const Masks& masks, Outputs& out) const;
 
+  Sam3Options options_;
   Sizes sizes_;
   Tokenizer tokenizer_;
   Network network_;

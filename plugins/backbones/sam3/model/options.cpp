@@ -154,14 +154,24 @@ Sizes resolve(const Sam3Options& options) {
   return s;
 }
 
-Keeping keeping(const Sam3Options& options, const Sizes& sizes) {
+Keeping keeping(const Sam3Options& options, const Sizes& sizes, MemoryPolicy policy) {
   if (options.recompute != "auto") return {.recomputes = options.recompute == "on"};
   // What the image encoder keeps grows with tokens x width x blocks: 170 M for the published model, 0.1 M for `small`.
   // Recomputing costs a third more time, so small models keep everything.
   if (sizes.grid() * sizes.grid() * sizes.embed_dim * sizes.depth <= (std::int64_t{1} << 25)) return {};
-  if (options.memory == "fast" || options.memory == "disk")
-    return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50, .hidden = true};
-  return {.recomputes = true, .bytes = options.memory == "lean" ? 800'000'000 : 1'200'000'000};
+  const bool own = options.memory != "auto";
+  const bool most =
+      own ? options.memory == "fast" || options.memory == "disk" : policy == MemoryPolicy::fast || policy == MemoryPolicy::disk;
+  if (most) return {.recomputes = true, .fusion = true, .bytes = std::int64_t{1} << 50, .hidden = true};
+  const bool few = own ? options.memory == "lean" : policy == MemoryPolicy::lean;
+  return {.recomputes = true, .bytes = few ? 800'000'000 : 1'200'000'000};
+}
+
+std::string keeping_text(const Keeping& keeping) {
+  if (!keeping.recomputes) return "all are kept";
+  if (keeping.fusion) return "computed again, but for those of the image encoder and the fusion encoder";
+  if (keeping.bytes == 0) return "all are computed again";
+  return "computed again, but for " + std::to_string(keeping.bytes / 1'000'000) + " MB of those of the image encoder";
 }
 
 }  // namespace sam3lab::sam3

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include <sam3lab/api/backbone.h>
 #include <sam3lab/api/options.h>
 
 namespace sam3lab::sam3 {
@@ -53,7 +54,7 @@ struct Sam3Options {
   Sizes sizes;  // 0 or empty: the preset's
   double dropout = 0.1;
   double drop_path = 0.1;
-  std::string recompute = "auto", memory = "exact";
+  std::string recompute = "auto", memory = "auto";
   std::string vocabulary;
 
   template <class V>
@@ -66,11 +67,11 @@ struct Sam3Options {
     v("recompute", recompute,
       one_of({"auto", "on", "off"}).about("compute layers twice in training, to save memory; auto: where an image needs much"));
     v("memory", memory,
-      one_of({"exact", "fast", "disk", "lean"})
+      one_of({"auto", "exact", "fast", "disk", "lean"})
           .about(
               "how much recompute = auto keeps instead where it computes twice: fast and disk keep the image encoder and the "
-              "fusion encoder (8 GB at full size and one image), exact a part (1.2 GB), lean less (0.8 GB); [train] memory "
-              "sets it"));
+              "fusion encoder (8 GB at full size and one image), exact a part (1.2 GB), lean less (0.8 GB); auto: as [train] "
+              "memory says"));
     v("vocabulary", vocabulary,
       Limits().path().about("bpe_simple_vocab_16e6.txt.gz; empty: $SAM3LAB_VOCABULARY, then the one that set-up fetched"));
   }
@@ -86,6 +87,8 @@ struct Keeping {
   std::int64_t bytes = 0;   // blocks of the image encoder, as many as fit in here,
   bool hidden = false;      // with the hidden layer of their MLPs, or else without
 };
-[[nodiscard]] Keeping keeping(const Sam3Options& options, const Sizes& sizes);
+// `policy` counts where the options leave the choice to it (memory = "auto").
+[[nodiscard]] Keeping keeping(const Sam3Options& options, const Sizes& sizes, MemoryPolicy policy = MemoryPolicy::exact);
+[[nodiscard]] std::string keeping_text(const Keeping& keeping);  // "all are kept", "computed again, but for ..."
 
 }  // namespace sam3lab::sam3

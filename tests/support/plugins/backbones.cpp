@@ -1,5 +1,5 @@
-// Two backbones of one parameter "scale": `test_named` says under which names files hold it ("own" or "long"), `test_plain`
-// does not.
+// Two backbones of one parameter "scale": `test_named` says under which names files hold it ("own" or "long") and has a choice
+// of activations, `test_plain` neither.
 #include <ATen/ATen.h>
 #include <sam3lab/plugin.h>
 
@@ -51,11 +51,12 @@ struct Plain : Backbone {
 struct Named final : Plain {
   static std::shared_ptr<const CheckpointLayouts> layouts() { return std::make_shared<Names>(); }
   std::shared_ptr<const CheckpointLayouts> checkpoint_layouts() const override { return layouts(); }
+  std::string use_memory_policy(MemoryPolicy policy) override { return "policy " + std::to_string(static_cast<int>(policy)); }
 };
 
 }  // namespace
 
-SAM3LAB_PLUGIN(layouts) {
+SAM3LAB_PLUGIN(backbones) {
   reg.add<Backbone, Named>("test_named", "names of its own");
   reg.add<Backbone, Plain>("test_plain", "parameter names alone");
 }
