@@ -38,9 +38,10 @@ class SAM3LAB_API Limits {
   Limits& one_of(Texts words) { return words_ = std::move(words), *this; }
   Limits& unit(std::string u) { return unit_ = std::move(u), *this; }
   Limits& about(std::string text) { return about_ = std::move(text), *this; }
-  Limits& required() { return required_ = true, *this; }        // has no default: the file must give it
-  Limits& path() { return path_ = true, *this; }                // resolved against the folder of the file that names it
-  Limits& length(std::size_t n) { return length_ = n, *this; }  // of a list
+  Limits& required() { return required_ = true, *this; }            // has no default: the file must give it
+  Limits& path() { return path_ = true, *this; }                    // resolved against the folder of the file that names it
+  Limits& length(std::size_t n) { return length_ = n, *this; }      // of a list
+  Limits& changes_no_result() { return no_result_ = true, *this; }  // no part of a run's identity
   Limits& formerly(std::string name) { return former_ = std::move(name), *this; }  // refused, and told the new name
 
   [[nodiscard]] std::string describe() const;  // "at least 0", "one of: a, b"; empty if anything goes
@@ -51,12 +52,13 @@ class SAM3LAB_API Limits {
   [[nodiscard]] const Texts& words() const { return words_; }
   [[nodiscard]] bool is_required() const { return required_; }
   [[nodiscard]] bool is_path() const { return path_; }
+  [[nodiscard]] bool is_without_result() const { return no_result_; }
   [[nodiscard]] const std::string& former_name() const { return former_; }
 
  private:
   std::optional<double> low_, high_;
   std::optional<std::size_t> length_;
-  bool low_open_ = false, high_open_ = false, required_ = false, path_ = false;
+  bool low_open_ = false, high_open_ = false, required_ = false, path_ = false, no_result_ = false;
   Texts words_;
   std::string unit_, about_, former_;
 };

@@ -62,6 +62,7 @@ void print_option(const OptionSpec& option) {
   std::cout << "  " << option.name << "  " << type_name(option.default_value);
   if (const std::string range = limits.describe(); !range.empty()) std::cout << ", " << range;
   if (!limits.unit().empty()) std::cout << ", in " << limits.unit();
+  if (limits.is_without_result()) std::cout << ", no part of a run's identity";
   if (limits.is_path()) std::cout << ", a path from the folder of the experiment file";
   std::cout << (limits.is_required() ? "; required" : "; default " + format_value(option.default_value)) << "\n";
   if (!limits.about().empty()) std::cout << "      " << limits.about() << "\n";
@@ -104,6 +105,7 @@ nlohmann::ordered_json option_json(const OptionSpec& option) {
   if (!option.limits.words().empty()) json["one_of"] = option.limits.words();
   json["unit"] = option.limits.unit();
   json["path"] = option.limits.is_path();
+  json["in_identity"] = !option.limits.is_without_result();
   json["about"] = option.limits.about();
   return json;
 }

@@ -30,22 +30,18 @@ std::string name_from(const std::filesystem::path& file) {
   return name.substr(0, longest_name);
 }
 
-struct Names {
-  std::vector<std::string> names;
-  template <class T>
-  void operator()(const char* name, T&, const Limits& = {}) {
-    names.emplace_back(name);
-  }
-};
-
-// Without what only describes a dataset, for a better citation makes no other run; nor where a dataset keeps what it decoded.
-std::vector<ResolvedTable> that_count(std::vector<ResolvedTable> tables) {
-  Names describing;
-  DatasetOptions().describe(describing);
-  describing.names.insert(describing.names.end(), {"cache", "cache_gb"});
+// Without options that change no result: a better citation makes no other run, nor does another folder for decoded cases.
+std::vector<ResolvedTable> that_count(std::vector<ResolvedTable> tables, const Catalogue& catalogue) {
+  const Schema common = schema_of<DatasetOptions>();
   for (ResolvedTable& table : tables) {
-    if (table.path.front() != "dataset") continue;
-    for (const auto& name : describing.names) table.values.erase(name);
+    const auto leave_out = [&table](const Schema& schema) {
+      for (const OptionSpec& option : schema) {
+        if (option.limits.is_without_result()) table.values.erase(option.name);
+      }
+    };
+    const std::string& slot = table.path.front();
+    if (slot == "dataset") leave_out(common);
+    if (!table.use.empty()) leave_out(catalogue.at(slot).at(table.use).schema);
   }
   return tables;
 }
@@ -65,7 +61,7 @@ class Assembler {
     experiment_.evaluate = read_evaluate();
     experiment_.split = read_core<SplitOptions>("split");
     experiment_.checkpoint = read_core<CheckpointOptions>("checkpoint");
-    experiment_.identity = sha256(write_tables(that_count(resolved_)));
+    experiment_.identity = sha256(write_tables(that_count(resolved_, catalogue_)));
     experiment_.data = read_core<DataOptions>("data");
     experiment_.record = read_core<RecordOptions>("record");
     if (data_alone) {

@@ -44,18 +44,21 @@ struct DatasetOptions {
     describe(v);
   }
 
-  // What changes no figure: no part of a run's identity.
+ private:
+  // What changes no result, and so is no part of a run's identity.
   template <class V>
   void describe(V&& v) {
-    v("licence", licence, one_of(licence_classes()).about("class of the terms of use; data.require_licence refuses by it"));
-    v("source", source, about("where to get it"));
-    v("citation", citation, about("what to cite"));
-    v("layout_source", layout_source, about("who says that the files lie as this table has it"));
+    v("licence", licence,
+      one_of(licence_classes()).about("class of the terms of use; data.require_licence refuses by it").changes_no_result());
+    v("source", source, about("where to get it").changes_no_result());
+    v("citation", citation, about("what to cite").changes_no_result());
+    v("layout_source", layout_source, about("who says that the files lie as this table has it").changes_no_result());
     v("layout_status", layout_status,
       one_of({"confirmed", "reported", "unconfirmed"})
-          .about("of the layout: seen in the source, told by others, or guessed; unconfirmed is refused"));
-    v("accept_unconfirmed", accept_unconfirmed, about("take an unconfirmed layout"));
-    v("defects", defects, about("what is known to be wrong with it"));
+          .about("of the layout: seen in the source, told by others, or guessed; unconfirmed is refused")
+          .changes_no_result());
+    v("accept_unconfirmed", accept_unconfirmed, about("take an unconfirmed layout").changes_no_result());
+    v("defects", defects, about("what is known to be wrong with it").changes_no_result());
   }
 };
 

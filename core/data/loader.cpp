@@ -76,9 +76,10 @@ Sample Loader::prepare(const Place& place) const {
   if (augment_.most_targets > 0) leave_out_crowded(sample, augment_.most_targets);
   for (std::size_t q = 0; q < sample.masks.size(); ++q) {
     if (sample.masks[q].size(0) <= options_.most_targets) continue;
-    throw DataError(Fault{dataset.data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
-                          std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", options_.most_targets),
-                          "raise backbone.num_queries, cut smaller tiles, or set targets = \"class\""});
+    throw DataError(
+        Fault{dataset.data->item(item).id, fmt::format("too many targets for '{}'", sample.queries[q].text),
+              std::to_string(sample.masks[q].size(0)), fmt::format("at most {}", options_.most_targets),
+              "cut smaller tiles, let the dataset make one target of each label, or give the backbone more object queries"});
   }
   give_boxes(sample, image.image.size(0), image.image.size(1), augment_, *for_boxes);
   return padded(std::move(sample), options_.side, random);

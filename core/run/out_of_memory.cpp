@@ -12,10 +12,10 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& phase, std::string what) {
   what = what.substr(0, what.find('\n'));
-  throw NumericError(
-      Fault{phase, "out of memory", what, "",
-            "lower train.images_per_step (or raise train.accumulate); set train.memory = \"disk\" or \"lean\" and the "
-            "backbone's recompute; or take a smaller backbone or train.precision = \"bfloat16\""});
+  throw NumericError(Fault{
+      phase, "out of memory", what, "",
+      "lower train.images_per_step (or raise train.accumulate); set train.memory = \"disk\" or \"lean\", and let the "
+      "backbone compute activations again if it offers that; or take a smaller backbone or train.precision = \"bfloat16\""});
 }
 
 }  // namespace

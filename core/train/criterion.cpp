@@ -16,7 +16,7 @@ void refuse_too_many_targets(const Outputs& outputs, const Targets& targets) {
   if (most > objects) {
     throw DataError(Fault{"training", "a prompt has more targets than the model has object queries", std::to_string(most),
                           "at most " + std::to_string(objects),
-                          "cut the images into tiles, or raise num_queries of the backbone"});
+                          "cut the images into tiles, or give the backbone more object queries"});
   }
 }
 

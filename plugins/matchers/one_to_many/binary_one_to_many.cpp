@@ -12,7 +12,7 @@ Matches BinaryOneToMany::match(const Predictions& predictions, const Targets& ta
   if (options_.topk > objects) {
     throw UsageError(Fault{"matcher/one_to_many", "topk is larger than the number of object queries",
                            std::to_string(options_.topk), "at most " + std::to_string(objects),
-                           "lower topk, or raise num_queries of the backbone"});
+                           "lower topk, or give the backbone more object queries"});
   }
   const auto device = predictions.boxes.device();
   const auto wanted = targets.boxes_padded.to(device);

@@ -35,12 +35,15 @@ struct DiceOptions {
   }
 };
 struct VolumeOptions {
-  std::string image;
+  std::string image, decoded;
   Texts more;
+  std::int64_t cache_gb = 1;
   template <class V>
   void visit(V&& v) {
     v("image", image, Limits().path().required());
     v("more", more, Limits().path());
+    v("decoded", decoded, Limits().path().changes_no_result());
+    v("cache_gb", cache_gb);
   }
 };
 
@@ -197,6 +200,10 @@ TEST_F(Config, IdentityIsThatOfTheSettingsAlone) {
   EXPECT_EQ(read("base.toml", {"train.weight_decay=0.1"}).identity, identity) << "a default that is written out";
   EXPECT_NE(read("base.toml", {"train.weight_decay=0.2"}).identity, identity);
   EXPECT_NE(read("base.toml", {"loss.box.l1=3"}).identity, identity);
+  EXPECT_EQ(read("base.toml", {"dataset.head.decoded=elsewhere"}).identity, identity) << "marked as changing no result";
+  EXPECT_NE(read("base.toml", {"dataset.head.cache_gb=2"}).identity, identity) << "the mark counts, not the name";
+  EXPECT_EQ(read("base.toml", {"dataset.head.citation=X"}).identity, identity);
+  EXPECT_NE(read("base.toml", {"dataset.head.sampling_weight=2"}).identity, identity);
   write("moved/base.toml", complete);
   EXPECT_EQ(read("moved/base.toml").identity, identity);
 }

@@ -32,11 +32,11 @@ struct SliceOptions {
     v("keep_empty", keep_empty, about("keep slices without any label: they teach and test absence"));
     v("gap", gap, at_least(0).unit("slices").about("left out on both sides of a held-out block"));
     v("cache", cache,
-      Limits().path().about(
+      Limits().path().changes_no_result().about(
           "folder for decoded cases, by the SHA-256 of their files, so that each is decoded once; data sets and "
           "runs may share it; empty: none"));
     v("cache_gb", cache_gb,
-      more_than(0).unit("GB").about("most that lies in that folder; what was used longest ago goes first"));
+      more_than(0).unit("GB").changes_no_result().about("most that lies in that folder; what was used longest ago goes first"));
   }
 
   // 0, 1, 2: slices lie along the patient's right, anterior, superior.
