@@ -34,6 +34,15 @@ struct Batch {
   Targets targets;  // empty (undefined tensors) at inference
 };
 
+// Predictions, LayerOutputs and Outputs have the form of the DETR family (SAM3 is one): K object queries answer each prompt,
+// each with a score, a box and a mask. A model of another family must give:
+// - `logits` and `masks` of the last layer. With one mask for each prompt K is 1, and the logit says how sure the model is that
+//   the concept is in the image (a constant where it does not know). A score is sigmoid(logits), times sigmoid(presence) where
+//   that is defined.
+// - `boxes` where `sam3lab predict` lists instances, or a matcher or loss reads them. Boxes around the masks will do.
+// The rest may stay undefined or empty: `presence`, `semantic` (`predict` then writes no semantic mask), `auxiliary` and
+// `one_to_many`. Losses and matchers of the experiment must do without it, too.
+
 // One set of object queries of one decoder layer.
 struct Predictions {
   at::Tensor logits;  // [Q, K, 1]
