@@ -1,5 +1,5 @@
-// Where a scheme may hang parameters of its own into a model that it does not know: low-rank updates, bottleneck adapters,
-// learned keys and values.
+// How a scheme adds parameters of its own to a model that it does not know: low-rank updates, bottleneck adapters, learned keys
+// and values.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace sam3lab {
 
-// A module of the model that takes additions. Its name is the parameters' path without the last part
+// A place in the model to which an adapter module can be attached. Its name is the parameters' path without the last word
 // ("encoder.blocks.0.attn.qkv"); a row range of a packed weight is part of the name's end: "...qkv.q".
 struct InjectionPoint {
   enum class Kind {
@@ -22,12 +22,13 @@ struct InjectionPoint {
   };
   std::string name;
   Kind kind = Kind::linear;
-  std::int64_t in = 0, out = 0;  // numbers a token; of `attention`: heads, and numbers a head
+  std::int64_t in = 0, out = 0;  // features per token; of `attention`: heads, and features per head
   std::string weight;            // of `linear`: the parameter that holds its weight
   std::int64_t first_row = 0;    // of that parameter: rows first_row .. first_row + out - 1
 };
 
-// What hangs in one port. Every call may come twice for one forward pass (recomputation), with equal random numbers.
+// What is attached to one injection point. Every call may come twice for one forward pass (recomputation), with equal random
+// numbers.
 class SAM3LAB_API AdapterModule {
  public:
   virtual ~AdapterModule();
@@ -37,7 +38,7 @@ class SAM3LAB_API AdapterModule {
   // and every query may attend to them.
   [[nodiscard]] virtual std::pair<at::Tensor, at::Tensor> keys_values(const at::Tensor& keys, const at::Tensor& values,
                                                                       bool training) const;
-  // Names below the port's, live.
+  // Names are relative to the injection point's; tensors are live.
   [[nodiscard]] virtual NamedTensors parameters() const = 0;
 };
 

@@ -16,11 +16,11 @@
 
 namespace sam3lab {
 
-// Where a parameter sits, so that a scheme can give it a learning rate without knowing the model.
-struct ParameterPlace {
-  std::string part;         // "vision", "text", "transformer", "segmentation", "geometry", "scoring"
-  std::int64_t layer = 0;   // layer within the part: 0 = embeddings, block k = k + 1
-  std::int64_t layers = 0;  // how many blocks the part has; 0: not layered
+// Where a parameter is in the model, so that a scheme can give it a learning rate without knowing the model.
+struct ParameterLocation {
+  std::string module;       // a name of the backbone's choice, such as "vision" or "text"; options of schemes use it
+  std::int64_t layer = 0;   // layer within the module: 0 = embeddings, block k = k + 1, behind the blocks = layers + 1
+  std::int64_t layers = 0;  // number of blocks in the module; 0: it has no layers
   bool position = false;    // a position embedding
 };
 
@@ -38,11 +38,11 @@ class SAM3LAB_API Backbone {
   virtual ~Backbone();
 
   virtual Outputs forward(const Batch& batch) = 0;
-  // Training mode of the modules that hold a parameter or an addition that trains; all others stay in evaluation mode (no
-  // dropout in what is frozen). Call it after requires_grad was set.
+  // Training mode for the modules that hold a trainable parameter or adapter module. All others stay in evaluation mode, so
+  // that nothing frozen drops out units. Call it after requires_grad was set.
   virtual void train(bool on) = 0;
 
-  // Names are the backbone's own; tensors are live. Without additions.
+  // Names are the backbone's own; tensors are live. Without adapter modules.
   virtual NamedTensors parameters() = 0;
   virtual NamedTensors buffers() = 0;
   // Seeded random start; two calls with one seed give the same weights on any machine.
@@ -52,23 +52,23 @@ class SAM3LAB_API Backbone {
   // Called before training. An option of the backbone that the experiment sets for the same purpose goes before the policy.
   // Returns what training passes keep from now on, in words for the record; empty: this backbone has no choice.
   virtual std::string use_memory_policy(MemoryPolicy policy);
-  // From now on what parts without anything that trains compute is looked up in `store`, and kept there when it is missing;
-  // null: no longer. Call it after requires_grad was set; weights of such parts must not change afterwards. Returns the names
-  // of the parts, none unless the backbone offers this.
+  // From now on the results of modules in which nothing trains are looked up in `store`, and put there when they are missing;
+  // null: no longer. Call it after requires_grad was set; weights of such modules must not change afterwards. Returns the names
+  // of the modules, none unless the backbone offers this.
   virtual std::vector<std::string> cache_features(std::shared_ptr<FeatureStore> store);
 
   [[nodiscard]] virtual std::int64_t image_size() const = 0;      // R, pixels
   [[nodiscard]] virtual std::int64_t object_queries() const = 0;  // K, the most targets a query may have
   [[nodiscard]] virtual std::vector<std::int64_t> tokenize(const std::string& text) const = 0;
-  [[nodiscard]] virtual ParameterPlace place(const std::string& parameter) const = 0;
+  [[nodiscard]] virtual ParameterLocation locate(const std::string& parameter) const = 0;
 
   // Other names under which checkpoints hold the parameters; null: there is only parameters().
   [[nodiscard]] virtual std::shared_ptr<const CheckpointLayouts> checkpoint_layouts() const;
 
-  // Where additions fit; none unless the backbone offers them.
+  // Where adapter modules fit; none unless the backbone offers them.
   [[nodiscard]] virtual std::vector<InjectionPoint> injection_points() const;
-  // Replaces what hung in the port; null takes it away. UsageError for an unknown name.
-  virtual void attach(const std::string& port, std::shared_ptr<const AdapterModule> addition);
+  // Replaces what was attached to the injection point; null takes it away. UsageError for an unknown name.
+  virtual void attach(const std::string& point, std::shared_ptr<const AdapterModule> module);
 };
 
 }  // namespace sam3lab

@@ -1,4 +1,4 @@
-// Keeps what frozen parts of a model computed, so that equal inputs are computed once.
+// Cache for what frozen modules of a model compute, so that equal inputs are computed once.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,17 +9,17 @@
 
 namespace sam3lab {
 
-// Safe to call from several threads, copies of a model and processes at once.
+// Safe to call from several threads, replicas of a model and processes at once.
 class SAM3LAB_API FeatureStore {
  public:
   virtual ~FeatureStore();
   // Hexadecimal SHA-256 of names, shapes, types and contents, in order. Names may be empty.
   [[nodiscard]] virtual std::string digest(const NamedTensors& tensors) const = 0;
-  // What was kept under `key`, on the CPU; empty if nothing is there. A key names everything that the result depends on: the
-  // part, the digest of its weights, those of its inputs, the type of its arithmetic.
+  // What was put under `key`, on the CPU; empty if nothing is there. A key names everything that the result depends on: the
+  // module, the digests of its weights and its inputs, the type of its arithmetic.
   [[nodiscard]] virtual std::vector<at::Tensor> find(const std::string& key) = 0;
   // May forget older results to stay within its bounds. Does nothing if there is no room.
-  virtual void keep(const std::string& key, const std::vector<at::Tensor>& tensors) = 0;
+  virtual void put(const std::string& key, const std::vector<at::Tensor>& tensors) = 0;
 };
 
 }  // namespace sam3lab

@@ -26,7 +26,7 @@ std::string format_number(double value) {
 }
 
 // A number in a sentence: 0, not 0.0.
-std::string plain(double value) {
+std::string short_number(double value) {
   std::string text = format_number(value);
   return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
@@ -91,10 +91,10 @@ std::string Limits::describe() const {
   const auto say = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (length_) say(std::to_string(*length_) + " values");
   if (low_ && high_ && !low_open_ && !high_open_) {
-    say(plain(*low_) + " to " + plain(*high_));
+    say(short_number(*low_) + " to " + short_number(*high_));
   } else {
-    if (low_) say((low_open_ ? "more than " : "at least ") + plain(*low_));
-    if (high_) say((high_open_ ? "less than " : "at most ") + plain(*high_));
+    if (low_) say((low_open_ ? "more than " : "at least ") + short_number(*low_));
+    if (high_) say((high_open_ ? "less than " : "at most ") + short_number(*high_));
   }
   if (!words_.empty()) {
     std::string list;

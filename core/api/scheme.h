@@ -1,4 +1,4 @@
-// Slot `scheme`: which parameters train, how fast, and what is added to the model.
+// Slot `scheme`: which parameters train, how fast, and which adapter modules are attached to the model.
 #pragma once
 #include <functional>
 #include <memory>
@@ -36,10 +36,10 @@ struct TrainableSet {
   // them (name -> content). A run then saves these instead of the whole model.
   NamedTensors added;
   std::vector<std::pair<std::string, std::string>> added_files;
-  // true: puts the additions into the model's own weights (for saving a whole model); false: takes them out again. Not set
-  // where a method has no such form.
+  // true: merges what was added into the model's own weights (to save a whole model); false: takes it out again. Not set where
+  // a method has no such form.
   std::function<void(bool)> merge;
-  // Loss terms of the scheme's own (distillation), added to those of the experiment once a batch.
+  // Loss terms of the scheme's own (distillation), added to those of the experiment once per batch.
   std::function<std::vector<LossTerm>(const Batch& batch, const Outputs& outputs)> terms;
 };
 
@@ -47,9 +47,9 @@ class SAM3LAB_API Scheme {
  public:
   static constexpr std::string_view slot = "scheme";
   virtual ~Scheme();
-  // Sets requires_grad on every parameter of `model` and hangs additions into it. May be called for several models, which then
-  // train side by side; names and order of groups are equal for equal models. UsageError where a pattern of the options matches
-  // nothing.
+  // Sets requires_grad on every parameter of `model` and attaches adapter modules to it. May be called for several replicas,
+  // which then train in parallel; names and order of groups are equal for equal models. UsageError where a pattern of the
+  // options matches nothing.
   virtual TrainableSet prepare(Backbone& model, const SchemeInput& input) const = 0;
 };
 

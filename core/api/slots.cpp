@@ -36,7 +36,9 @@ std::vector<Fault> Dataset::faults() const { return {}; }
 std::shared_ptr<const CheckpointLayouts> Backbone::checkpoint_layouts() const { return nullptr; }
 std::vector<std::string> Backbone::cache_features(std::shared_ptr<FeatureStore>) { return {}; }
 std::vector<InjectionPoint> Backbone::injection_points() const { return {}; }
-void Backbone::attach(const std::string& port, std::shared_ptr<const AdapterModule>) { not_offered("a port '" + port + "'"); }
+void Backbone::attach(const std::string& point, std::shared_ptr<const AdapterModule>) {
+  not_offered("an injection point '" + point + "'");
+}
 
 std::string CheckpointLayouts::module_not_built(std::string_view name) const {
   return std::string(name.substr(0, name.find('.')));

@@ -27,11 +27,11 @@ constexpr const char* where_convert = "sam3lab convert";
 enum class Format { torch, safetensors };
 
 Format format_of(const std::string& path) {
-  const auto ending = std::filesystem::path(path).extension().string();
-  if (ending == ".pt" || ending == ".pth") return Format::torch;
-  if (ending == ".safetensors") return Format::safetensors;
-  throw UsageError(Fault{where_convert, "the ending of '" + shorten(path) + "' names no format that can be written", ending,
-                         ".pt, .pth or .safetensors", ""});
+  const auto extension = std::filesystem::path(path).extension().string();
+  if (extension == ".pt" || extension == ".pth") return Format::torch;
+  if (extension == ".safetensors") return Format::safetensors;
+  throw UsageError(Fault{where_convert, "the extension of '" + shorten(path) + "' names no format that can be written",
+                         extension, ".pt, .pth or .safetensors", ""});
 }
 
 void check_layout(const std::string& layout, const std::vector<std::string>& known) {
@@ -68,7 +68,7 @@ void write(const std::string& path, Format format, const Tensors& tensors, const
 int run_convert(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("in", po::value<std::string>()->required(), "checkpoint: .pt, .safetensors, or the index of shards")(
-      "out", po::value<std::string>()->required(), "file to write; its ending says the format: .pt, .pth or .safetensors")(
+      "out", po::value<std::string>()->required(), "file to write; its extension gives the format: .pt, .pth or .safetensors")(
       "layout", po::value<std::string>()->required(),
       "how the file that is written names the parameters: a layout of the backbone")(
       "backbone", po::value<std::string>()->default_value(""), "whose checkpoint it is, where the names do not tell");

@@ -42,7 +42,7 @@ po::options_description described() {
   options.add_options()("checkpoint", po::value<std::string>()->required(),
                         "weights: .pt, .safetensors, or the index of shards")(
       "adapter", po::value<std::string>()->default_value(""), "folder of what a scheme added to these weights (STEM-adapter)")(
-      "image", texts(), "picture, or volume: NIfTI, NRRD, MetaImage, DICOM file or folder; repeatable")(
+      "image", texts(), "image or volume: PNG, JPEG, TIFF, BMP, GIF, NIfTI, NRRD, MetaImage, DICOM file or folder; repeatable")(
       "prompt", texts(), "what to look for, repeatable")("out", po::value<std::string>()->required(),
                                                          "folder of the masks, overlays and predictions.json")(
       "model", po::value<std::string>()->default_value(""),
@@ -53,7 +53,7 @@ po::options_description described() {
       "processor: every instance above the threshold, as the published processor; strict or upstream: the most confident mask "
       "of "
       "each prompt, as that evaluation protocol")("threshold", po::value<double>(),
-                                                  "confidence of what is kept; default 0.5; upstream: always 0.1")(
+                                                  "lowest confidence of a mask; default 0.5; upstream: always 0.1")(
       "window", po::value<std::vector<std::string>>()->multitoken(),
       "LOW HIGH (or LOW,HIGH): grey values shown as black and white; default: 8 bits as they are, of 16 bits the high byte; of "
       "volumes percentiles 0.5 and 99.5. For volumes also a name: ct_soft, ct_lung, mr, ...")(
@@ -69,7 +69,7 @@ po::options_description described() {
   return options;
 }
 
-// Everything wrong with the call, said at once.
+// Collects all faults of the call, so that they are reported at once.
 class Faults {
  public:
   void usage(Fault fault) {
@@ -141,19 +141,19 @@ std::optional<double> number_in(const std::string& text) {
 
 // "LOW HIGH" or "LOW,HIGH": the second for a negative HIGH, which would look like an option.
 std::optional<std::pair<double, double>> range_in(const std::vector<std::string>& words) {
-  auto parts = words;
+  auto ends = words;
   if (const auto comma = words.front().find(','); words.size() == 1 && comma != std::string::npos)
-    parts = {words.front().substr(0, comma), words.front().substr(comma + 1)};
-  if (parts.size() != 2) return std::nullopt;
-  const auto low = number_in(parts[0]), high = number_in(parts[1]);
+    ends = {words.front().substr(0, comma), words.front().substr(comma + 1)};
+  if (ends.size() != 2) return std::nullopt;
+  const auto low = number_in(ends[0]), high = number_in(ends[1]);
   if (!low || !high || !(*low < *high)) return std::nullopt;
   return std::pair{*low, *high};
 }
 
-// Grey values of pictures are 0 to 65535, those of volumes any.
+// Grey values of images are 0 to 65535, those of volumes any.
 void read_window(const po::variables_map& values, PredictRequest& request, Faults& faults) {
   const bool volumes = std::ranges::any_of(request.images, shows_volume),
-             pictures = !std::ranges::all_of(request.images, shows_volume);
+             flat = !std::ranges::all_of(request.images, shows_volume);
   const auto read = [&](const char* option, std::optional<std::pair<double, double>> within,
                         std::optional<std::pair<double, double>>& into) {
     if (values.count(option) == 0) return;
@@ -169,13 +169,12 @@ void read_window(const po::variables_map& values, PredictRequest& request, Fault
     const auto known = window_names();
     if (words.size() == 1 && std::ranges::find(known, words.front()) != known.end()) {
       request.preset = words.front();
-      if (pictures)
-        faults.usage({"--window", "has a name, which is for volumes alone", request.preset, "LOW HIGH for pictures", ""});
+      if (flat) faults.usage({"--window", "has a name, which is for volumes alone", request.preset, "LOW HIGH for images", ""});
     } else if (words.size() == 1 && std::isalpha(static_cast<unsigned char>(words.front()[0])) != 0) {
       faults.usage({"--window", "is unknown", shorten(words.front()), "LOW HIGH, or " + join(known),
                     did_you_mean(words.front(), known)});
     } else {
-      read("window", pictures ? std::optional(std::pair{0.0, 65535.0}) : std::nullopt, request.window);
+      read("window", flat ? std::optional(std::pair{0.0, 65535.0}) : std::nullopt, request.window);
     }
   }
   read("percentiles", std::pair{0.0, 100.0}, request.percentiles);
@@ -187,10 +186,10 @@ void read_window(const po::variables_map& values, PredictRequest& request, Fault
     faults.usage({"--axis", "is unknown", shorten(request.axis), join(axes), did_you_mean(request.axis, axes)});
   request.part = {values["channel"].as<std::int64_t>(), values["series"].as<std::int64_t>()};
   if (!volumes && (request.part.channel != -1 || request.part.series != -1 || !values["axis"].defaulted()))
-    faults.usage({"--axis, --channel and --series", "are for volumes", "", "no such option for pictures", ""});
+    faults.usage({"--axis, --channel and --series", "are for volumes", "", "no such option for images", ""});
 }
 
-// Reads what will be asked about, so that it is refused before a model is built.
+// Reads an image before a model is built, so that a bad one is refused early.
 void check_image(const std::filesystem::path& image, const PredictRequest& request) {
   if (!shows_volume(image)) {
     read_raster(image);
@@ -274,7 +273,7 @@ void print_found(const ordered_json& document, double seconds) {
 
 void add_adapter(Backbone& model, const std::string& folder, const Registry& registry) {
   const auto choice = saved_scheme(folder, registry.catalogue());
-  load_additions(registry.make<Scheme>(choice)->prepare(model, {}), folder);
+  load_adapter(registry.make<Scheme>(choice)->prepare(model, {}), folder);
 }
 
 int run_predict(const Context& context, const Arguments& arguments) {
@@ -338,7 +337,7 @@ int run_predict(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command predict_command = {"predict", "masks of what a text names, for pictures and volumes",
+extern const Command predict_command = {"predict", "masks of what a text names, for images and volumes",
                                         "predict --checkpoint FILE [--adapter DIR] --image FILE... --prompt TEXT... --out DIR "
                                         "[--model FILE] [--threshold P] [--protocol NAME] [--device NAME]",
                                         run_predict};

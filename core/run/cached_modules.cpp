@@ -27,13 +27,13 @@ std::string context_of(const Cell& cell) {
 std::string CachedModules::text() const { return names.empty() ? "nothing is cached: " + reason : "cached: " + join(names); }
 
 CachedModules cache_features(Backbone& model, const std::shared_ptr<FeatureStore>& store) {
-  CachedModules kept{model.cache_features(store), ""};
+  CachedModules cached{model.cache_features(store), ""};
   const auto parameters = model.parameters();
-  if (!kept.names.empty()) return kept;
-  kept.reason = std::ranges::all_of(parameters, [](const auto& entry) { return entry.second.requires_grad(); })
-                    ? "every parameter trains"
-                    : "each part that the backbone could keep holds or follows something that trains or was added";
-  return kept;
+  if (!cached.names.empty()) return cached;
+  cached.reason = std::ranges::all_of(parameters, [](const auto& entry) { return entry.second.requires_grad(); })
+                      ? "every parameter trains"
+                      : "each module that the backbone can cache holds or follows something that trains or was attached";
+  return cached;
 }
 
 void open_features(Cell& cell) {
@@ -46,7 +46,7 @@ void open_features(Cell& cell) {
 void cache_features(Cell& cell) {
   if (!cell.features) return;
   std::string text;
-  for (const auto& copy : cell.model.replicas) text = cache_features(*copy, cell.features).text();
+  for (const auto& replica : cell.model.replicas) text = cache_features(*replica, cell.features).text();
   cell.record.environment["cache"] = text;
   cell.report({"cache", 0, 0, 0.0, text + fmt::format("; in {}", cell.features->folder().string())});
 }
@@ -56,7 +56,7 @@ void record_features(Cell& cell) {
   const auto counts = cell.features->counts();
   auto& text = cell.record.environment["cache"];
   text += fmt::format("; {} found, {} computed", counts.found, counts.missing);
-  if (counts.not_kept > 0) text += fmt::format(", {} of them not kept: {}", counts.not_kept, counts.failure);
+  if (counts.not_kept > 0) text += fmt::format(", {} of them not cached: {}", counts.not_kept, counts.failure);
 }
 
 }  // namespace sam3lab

@@ -1,4 +1,4 @@
-// `[train] cache` of a run: which parts of its model are computed once, and what came of it.
+// `train.feature_cache` of a run: which modules of its model are computed once per input, and how often that saved work.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,13 +16,13 @@ struct CachedModules {
   [[nodiscard]] std::string text() const;  // "cached: image encoder, text encoder", "nothing is cached: REASON"
 };
 
-// Backbone::cache_features, with the reason where that keeps nothing.
+// Backbone::cache_features, with the reason where that caches nothing.
 CachedModules cache_features(Backbone& model, const std::shared_ptr<FeatureStore>& store);
 
 // Opens the folder, if one is named. DataError if it cannot be written.
 void open_features(Cell& cell);
-// All copies of the tuned model keep there from now on; progress and record say what.
+// All replicas of the model use the cache from now on; progress and record say for which modules.
 void cache_features(Cell& cell);
-void record_features(Cell& cell);  // how often something was found
+void record_features(Cell& cell);  // how many entries were found and computed
 
 }  // namespace sam3lab

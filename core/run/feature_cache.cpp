@@ -135,7 +135,7 @@ void FeatureCache::write(const std::string& key, const std::vector<at::Tensor>& 
   files_.add(name_of(key), bytes, [&](const std::string& path) { write_safetensors(path, flat, metadata, false); });
 }
 
-void FeatureCache::keep(const std::string& key, const std::vector<at::Tensor>& tensors) {
+void FeatureCache::put(const std::string& key, const std::vector<at::Tensor>& tensors) {
   std::string failure;
   try {
     write(key, tensors);

@@ -26,7 +26,7 @@ class FeatureCache final : public FeatureStore {
   // A file that is damaged, or holds something else, counts as absent.
   [[nodiscard]] std::vector<at::Tensor> find(const std::string& key) override;
   // Nothing is kept where the disk is nearly full or a write fails: training goes on without.
-  void keep(const std::string& key, const std::vector<at::Tensor>& tensors) override;
+  void put(const std::string& key, const std::vector<at::Tensor>& tensors) override;
 
   // Since construction, all threads. The last failure of a write is told in `failure`.
   struct Counts {

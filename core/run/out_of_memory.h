@@ -1,4 +1,4 @@
-// No memory left, said with what can be done about it.
+// Turns "out of memory" into an error that says what to do.
 #pragma once
 #include <string>
 
@@ -7,8 +7,8 @@ namespace sam3lab {
 [[noreturn]] void rethrow_with_out_of_memory_hint(
     const std::string& phase);  // in a catch block; other errors go on as they are
 
-// Runs `work`; where memory ran out in it, the error is a NumericError that says where and names the three knobs: what a step
-// holds at once, what is recomputed and kept, and the size and precision of the model.
+// Runs `work`. Where memory runs out, throws NumericError that names the phase and the options that help: images per step, what
+// is kept and computed again, size and precision of the model.
 template <class Work>
 void with_out_of_memory_hint(const std::string& phase, const Work& work) {
   try {

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t most_looked_at = 1000;  // images of a dataset that are read to count the empty ones
+constexpr std::int64_t most_read = 1000;  // images of a dataset that are read to count the empty ones
 
 std::string text_of(const PluginChoice& choice) {
   std::string text = choice.slot + " " + choice.key + " " + choice.use + "\n";
@@ -65,12 +65,12 @@ std::vector<MissingFile> missing_files(const PluginChoice& choice, const Catalog
   return missing;
 }
 
-// Is only asked what it would be given.
+// For asking a backbone which modules it would cache.
 class NoFeatures final : public FeatureStore {
  public:
   [[nodiscard]] std::string digest(const NamedTensors&) const override { return ""; }
   [[nodiscard]] std::vector<at::Tensor> find(const std::string&) override { return {}; }
-  void keep(const std::string&, const std::vector<at::Tensor>&) override {}
+  void put(const std::string&, const std::vector<at::Tensor>&) override {}
 };
 
 ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
@@ -102,12 +102,11 @@ ModelPlan plan_model(const Experiment& experiment, const Registry& registry) {
 void count_empty(const Dataset& data, const Split& split, PlannedDataset& planned) {
   std::vector<std::int64_t> items = split.train;
   items.insert(items.end(), split.held_out.begin(), split.held_out.end());
-  const auto all = static_cast<std::int64_t>(items.size()), looked = std::min(all, most_looked_at);
+  const auto all = static_cast<std::int64_t>(items.size()), read = std::min(all, most_read);
   std::int64_t empty = 0;
-  for (std::int64_t i = 0; i < looked; ++i)
-    empty += data.load(items[static_cast<std::size_t>(i * all / looked)]).labels.empty();
-  planned.empty_estimated = looked < all;
-  planned.empty = looked == 0 ? 0 : empty * all / looked;
+  for (std::int64_t i = 0; i < read; ++i) empty += data.load(items[static_cast<std::size_t>(i * all / read)]).labels.empty();
+  planned.empty_estimated = read < all;
+  planned.empty = read == 0 ? 0 : empty * all / read;
 }
 
 // Labels without a text are a fault of the experiment, whatever else is missing.

@@ -33,19 +33,19 @@ struct DataPlan {
 };
 
 struct ModelPlan {
-  std::int64_t parameters = 0, buffers = 0, trainable = 0, added = 0;  // numbers, not tensors
+  std::int64_t parameters = 0, buffers = 0, trainable = 0, added = 0;  // elements, not tensors
   std::vector<GroupRow> groups;                                        // what trains
-  std::vector<GroupRow> frozen;                                        // what does not, by part of the model
-  CachedModules cached;                                                // by [train] cache, if that is set
+  std::vector<GroupRow> frozen;                                        // what does not, by module
+  CachedModules cached;                                                // of train.feature_cache, if that is set
 };
 
-// Bytes of a process with one copy of the weights; activations and temporaries are not in it.
+// Bytes of a process with one replica's weights, without activations and temporaries.
 struct MemoryPlan {
   double weights = 0.0, gradients = 0.0, moments = 0.0, average = 0.0;
   [[nodiscard]] double sum() const { return weights + gradients + moments + average; }
 };
 
-// Bytes a run.
+// Bytes per run.
 struct DiskPlan {
   double result_weights = 0.0;       // what it leaves: the whole model, or what the scheme added
   double training_checkpoint = 0.0;  // one; while a new one is written there are two

@@ -14,7 +14,7 @@ Metadata metadata_of(const Cell& cell) {
   return {{"format", "pt"}, {"sam3lab.identity", cell.record.identity}, {"sam3lab.name", cell.record.name}};
 }
 
-// Of the additions: where nothing trains, the experiment's own scheme had no part in them.
+// Of the adapter that is saved. Where nothing trains, it came from checkpoint.adapter and not from the experiment's scheme.
 PluginChoice scheme_of(const Cell& cell) {
   if (cell.experiment.train.steps > 0) return cell.experiment.scheme;
   return saved_scheme(cell.experiment.checkpoint.adapter, cell.registry.catalogue());
@@ -30,7 +30,7 @@ void save_model(const Cell& cell) {
   write_safetensors(cell.paths.weights.string(), weights, metadata);
 }
 
-std::filesystem::path save_additions(const Cell& cell, const TrainableSet& trainable) {
+std::filesystem::path save_adapter(const Cell& cell, const TrainableSet& trainable) {
   std::filesystem::create_directories(cell.paths.adapter);
   Tensors added;
   for (const auto& [name, tensor] : trainable.added) added[name] = tensor.detach();
@@ -55,7 +55,7 @@ std::filesystem::path save_weights(const Cell& cell) {
     save_model(cell);
     return cell.paths.weights;
   }
-  const auto path = save_additions(cell, *trainable);
+  const auto path = save_adapter(cell, *trainable);
   if (cell.experiment.checkpoint.merge) {
     trainable->merge(true);
     save_model(cell);

@@ -56,7 +56,20 @@ void check_tensors(const TrainableSet& trainable, const Tensors& tensors, const 
                         "the base model and the [scheme] must be those of the run that made it"});
 }
 
-json read_saved_choice_json(const std::filesystem::path& file) {
+// Another JSON file of the folder where `file` is missing: an older version may have used that name.
+std::string other_json_beside(const std::filesystem::path& file) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), ignored)) {
+    if (entry.path().extension() == ".json") return entry.path().filename().string();
+  }
+  return "";
+}
+
+json read_adapter_json(const std::filesystem::path& file) {
+  if (const auto other = other_json_beside(file); !std::filesystem::exists(file) && !other.empty()) {
+    throw DataError(Fault{file.string(), "is missing", shorten(other), file.filename().string(),
+                          "if an older version of sam3lab made the folder, give '" + shorten(other) + "' the expected name"});
+  }
   std::ifstream in(file, std::ios::binary);
   std::string text;
   if (in) {
@@ -74,16 +87,16 @@ void check_texts(const TrainableSet& trainable, const std::filesystem::path& fol
   for (const auto& [name, text] : trainable.added_files) {
     const auto mine = json::parse(text, nullptr, false);
     if (!mine.is_object()) continue;
-    const auto theirs = read_saved_choice_json(folder / name);
+    const auto theirs = read_adapter_json(folder / name);
     for (const auto& [key, value] : mine.items()) {
       const auto found = theirs.find(key);
       if (value.is_null() || (found != theirs.end() && *found == value)) continue;
       const auto shortened = [](const json& v) {
         return v.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, shown);
       };
-      faults.push_back({(folder / name).string(), "the additions were made with another '" + key + "'",
+      faults.push_back({(folder / name).string(), "the adapter was made with another '" + key + "'",
                         found == theirs.end() ? "none" : shortened(*found), shortened(value),
-                        "give [scheme] the options that they were made with"});
+                        "give [scheme] the options that it was made with"});
     }
   }
   if (!faults.empty()) throw DataError(faults);
@@ -104,7 +117,7 @@ PluginChoice saved_scheme(const std::string& folder, const Catalogue& catalogue)
   return read_choice(found->second, "scheme", file + ", " + adapter_scheme, catalogue);
 }
 
-void load_additions(const TrainableSet& trainable, const std::string& folder) {
+void load_adapter(const TrainableSet& trainable, const std::string& folder) {
   const auto file = adapter_file(folder);
   if (trainable.added.empty())
     throw DataError(Fault{file, "cannot be loaded: the scheme adds nothing to the model", "", "the scheme that made it", ""});

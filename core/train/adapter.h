@@ -1,5 +1,5 @@
-// What a scheme added to a model in an earlier run, in a folder (STEM-adapter/): adapter_model.safetensors, and beside it the
-// text files that say how it is to be read.
+// What a scheme added to a model in an earlier run, in a folder (STEM-adapter/): adapter_model.safetensors, and text files that
+// say what its tensors mean.
 #pragma once
 #include <string>
 
@@ -20,8 +20,8 @@ std::string adapter_file(const std::string& folder);
 PluginChoice saved_scheme(const std::string& folder, const Catalogue& catalogue);
 
 // Copies the folder's tensors into what the scheme has just added to a model; both must have the same names and shapes, and
-// the text files that say what the numbers mean must agree (all but keys that are null here). DataError that names what does
-// not fit; nothing is changed then.
-void load_additions(const TrainableSet& trainable, const std::string& folder);
+// the text files must agree in all keys that are not null here. DataError that names what does not fit; nothing is changed
+// then.
+void load_adapter(const TrainableSet& trainable, const std::string& folder);
 
 }  // namespace sam3lab

@@ -39,14 +39,14 @@ std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGr
     for (const auto& [name, tensor] : group.parameters) trains.insert(name);
   }
   std::vector<GroupRow> rows;
-  std::vector<std::string> parts;  // beside rows
+  std::vector<std::string> modules;  // beside rows
   for (const auto& [name, tensor] : model.parameters()) {
     if (trains.contains(name)) continue;
-    const auto part = model.place(name).part;
-    const auto found = std::ranges::find(parts, part);
-    const auto at = static_cast<std::size_t>(found - parts.begin());
-    if (found == parts.end()) {
-      parts.push_back(part);
+    const auto module = model.locate(name).module;
+    const auto found = std::ranges::find(modules, module);
+    const auto at = static_cast<std::size_t>(found - modules.begin());
+    if (found == modules.end()) {
+      modules.push_back(module);
       rows.push_back({module_of(name), 0.0, 0.0, 0, 0});
     }
     auto& row = rows[at];
@@ -55,7 +55,7 @@ std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGr
     row.parameters += tensor.numel();
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].name.empty()) rows[i].name = parts[i];
+    if (rows[i].name.empty()) rows[i].name = modules[i];
     rows[i].name += ".frozen";
   }
   return rows;

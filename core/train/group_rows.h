@@ -11,7 +11,7 @@ namespace sam3lab {
 // In the order of `groups`.
 std::vector<GroupRow> group_rows(const std::vector<ParameterGroup>& groups);
 
-// What of `model` is in none of `groups`, with rate and decay 0: one row for each part of the model, named by the module path
+// What of `model` is in none of `groups`, with rate and decay 0: one row for each module of the model, named by the module path
 // that its parameters share.
 std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGroup>& groups);
 

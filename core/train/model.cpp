@@ -64,7 +64,7 @@ Model make_model(const Experiment& experiment, const Registry& registry, std::ui
   model.replicas.front()->initialise(seed);
   if (!experiment.checkpoint.load.empty()) model.load_report = load_weights(*model.replicas.front(), experiment.checkpoint);
   if (!device.is_cpu()) {
-    for (const auto& copy : model.replicas) copy->move(device);
+    for (const auto& replica : model.replicas) replica->move(device);
   }
   for (std::size_t i = 1; i < model.replicas.size(); ++i) share_weights(*model.replicas.front(), *model.replicas[i]);
   for (const auto& [name, parameter] : model.replicas.front()->parameters()) model.parameters += parameter.numel();

@@ -1,4 +1,4 @@
-// The model of an experiment, in one or several copies that share their weights.
+// The model of an experiment, as one or several replicas that share their weights.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,8 +13,8 @@
 namespace sam3lab {
 
 struct Model {
-  // Copies differ in nothing but their gradients: the weights of all are the same memory, so that each can work on its part of
-  // a batch in a thread of its own.
+  // Replicas differ only in their gradients. Their weights are the same memory, so each can work on its shard of a batch in a
+  // thread of its own.
   std::vector<std::shared_ptr<Backbone>> replicas;
   std::string load_report;      // empty without [checkpoint] load
   std::string activations;      // what training keeps of them (Backbone::use_memory_policy); empty: the backbone has no choice

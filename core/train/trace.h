@@ -1,5 +1,5 @@
-// One forward pass and some training steps on a case whose numbers another implementation has computed: to find where two
-// implementations part.
+// One forward pass and some training steps on a case that another implementation has computed, too: to find where two
+// implementations begin to differ.
 #pragma once
 #include <cstdint>
 #include <map>

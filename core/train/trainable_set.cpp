@@ -104,7 +104,7 @@ std::vector<TrainableSet> make_trainable_sets(Model& model, const Experiment& ex
   for (auto& trainable : trainable_sets) name_constant_rates(trainable.groups, experiment.train.constant_rate);
   refuse_useless(trainable_sets.front(), experiment);
   refuse_large_sides(*model.replicas.front(), experiment);
-  if (!adapter.empty()) load_additions(trainable_sets.front(), adapter);
+  if (!adapter.empty()) load_adapter(trainable_sets.front(), adapter);
   return trainable_sets;
 }
 
@@ -113,7 +113,7 @@ std::vector<TrainableSet> attach_adapters(Model& model, const Experiment& experi
   const auto scheme = saved_scheme(folder, registry.catalogue());
   auto trainable_sets = prepare_all(model, scheme, experiment, registry, 0);
   refuse_unmergeable(trainable_sets.front(), scheme, experiment);
-  load_additions(trainable_sets.front(), folder);
+  load_adapter(trainable_sets.front(), folder);
   return trainable_sets;
 }
 

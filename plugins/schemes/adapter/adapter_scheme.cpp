@@ -50,7 +50,7 @@ TrainableSet AdapterScheme::prepare(Backbone& model, const SchemeInput& input) c
   auto trainable = tune_additions(model, hung, rule, input);
   const nlohmann::ordered_json form = {
       {"scheme", "adapter"}, {"form", options_.form}, {"scale", options_.scale}, {"activation", options_.activation}};
-  trainable.added_files = {{"additions.json", form.dump(2) + "\n"}};
+  trainable.added_files = {{"adapter.json", form.dump(2) + "\n"}};
   return trainable;
 }
 

@@ -47,7 +47,7 @@ class Bottleneck final : public AdapterModule {
 class AdapterScheme final : public Scheme {
  public:
   explicit AdapterScheme(const AdapterOptions& options) : options_(options) {}
-  // Saved as "<block>.adapter.down.weight" and so on, with additions.json, which says how they are used. No `merge`: an
+  // Saved as "<block>.adapter.down.weight" and so on, with adapter.json, which says how they are used. No `merge`: an
   // adapter is not linear.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 

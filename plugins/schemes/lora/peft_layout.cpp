@@ -6,24 +6,24 @@
 
 namespace sam3lab::schemes::lora {
 
-std::string peft_module(const InjectionPoint& port, const CheckpointLayouts* layouts) {
-  const auto names = layouts == nullptr ? std::vector<std::string>{} : layouts->transformers_names(port.weight);
-  const auto part = static_cast<std::size_t>(port.first_row / port.out);
-  if (part >= names.size()) return port.name;
+std::string peft_module(const InjectionPoint& point, const CheckpointLayouts* layouts) {
+  const auto names = layouts == nullptr ? std::vector<std::string>{} : layouts->transformers_names(point.weight);
+  const auto part = static_cast<std::size_t>(point.first_row / point.out);
+  if (part >= names.size()) return point.name;
   const std::string& weight = names[part];
   return weight.substr(0, weight.rfind('.'));
 }
 
 NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts) {
   NamedTensors named;
-  for (const auto& [port, addition] : hung) {
-    for (const auto& [name, tensor] : addition->parameters())
-      named.emplace_back("base_model.model." + peft_module(port, layouts) + "." + name, tensor);
+  for (const auto& [point, module] : hung) {
+    for (const auto& [name, tensor] : module->parameters())
+      named.emplace_back("base_model.model." + peft_module(point, layouts) + "." + name, tensor);
   }
   return named;
 }
 
-std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options,
+std::string peft_config(const std::vector<InjectionPoint>& points, const LoraOptions& options,
                         const CheckpointLayouts* layouts) {
   nlohmann::ordered_json config;
   config["peft_type"] = "LORA";
@@ -38,12 +38,12 @@ std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOpti
   config["fan_in_fan_out"] = false;
   config["init_lora_weights"] = true;
   config["modules_to_save"] = nullptr;
-  // One regular expression: in a list PEFT takes every name for an ending too, and "text_projection" would also be
+  // One regular expression: PEFT takes a name in a list for a suffix, too, and "text_projection" would also be
   // "text_encoder.text_projection".
   std::string all;
-  for (const auto& port : ports) {
+  for (const auto& point : points) {
     all += all.empty() ? "" : "|";
-    for (const char c : peft_module(port, layouts)) all += c == '.' ? std::string("\\.") : std::string(1, c);
+    for (const char c : peft_module(point, layouts)) all += c == '.' ? std::string("\\.") : std::string(1, c);
   }
   config["target_modules"] = all;
   return config.dump(2) + "\n";

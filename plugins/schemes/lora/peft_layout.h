@@ -14,9 +14,9 @@ namespace sam3lab::schemes::lora {
 
 struct LoraOptions;
 
-[[nodiscard]] std::string peft_module(const InjectionPoint& port, const CheckpointLayouts* layouts);
+[[nodiscard]] std::string peft_module(const InjectionPoint& point, const CheckpointLayouts* layouts);
 [[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts);
-[[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& ports, const LoraOptions& options,
+[[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& points, const LoraOptions& options,
                                       const CheckpointLayouts* layouts);
 
 }  // namespace sam3lab::schemes::lora

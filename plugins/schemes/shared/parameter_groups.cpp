@@ -52,9 +52,9 @@ class Grouping {
   }
 
   void add(const std::string& name, const at::Tensor& tensor) {
-    const auto place = model_.place(name);
-    Kind kind{.part = place.part, .decays = rule_.decay_vectors || tensor.dim() > 1};
-    const double scale = find_scale(name, place, kind);
+    const auto location = model_.locate(name);
+    Kind kind{.part = location.module, .decays = rule_.decay_vectors || tensor.dim() > 1};
+    const double scale = find_scale(name, location, kind);
     tensor.requires_grad_(scale > 0.0);
     if (scale == 0.0) return;
     auto found = std::ranges::find(kinds_, kind);
@@ -84,27 +84,27 @@ class Grouping {
   }
 
  private:
-  double find_scale(const std::string& name, const ParameterPlace& place, Kind& kind) const {
+  double find_scale(const std::string& name, const ParameterLocation& location, Kind& kind) const {
     for (std::size_t i = rule_.patterns.size(); i-- > 0;) {
       if (!matches(rule_.patterns[i].first, name)) continue;
       kind.pattern = static_cast<std::int64_t>(i);
       return rule_.patterns[i].second;
     }
-    const auto part = rule_.scales.find(place.part);
+    const auto part = rule_.scales.find(location.module);
     const double scale = part == rule_.scales.end() ? 1.0 : part->second;
-    const auto decay = rule_.layer_decay.find(place.part);
+    const auto decay = rule_.layer_decay.find(location.module);
     if (decay == rule_.layer_decay.end() || decay->second == 1.0) return scale;
-    kind.spared = rule_.spare_positions && place.position;
-    kind.layer = kind.spared ? place.layers + 1 : place.layer;
-    return scale * std::pow(decay->second, static_cast<double>(place.layers + 1 - kind.layer));
+    kind.spared = rule_.spare_positions && location.position;
+    kind.layer = kind.spared ? location.layers + 1 : location.layer;
+    return scale * std::pow(decay->second, static_cast<double>(location.layers + 1 - kind.layer));
   }
 
   void check_parts(std::vector<Fault>& faults) const {
     std::map<std::string, std::int64_t> layers;  // part -> number of its blocks
     std::vector<std::string> names;
     for (const auto& [name, tensor] : model_.parameters()) {
-      const auto place = model_.place(name);
-      layers[place.part] = place.layers;
+      const auto location = model_.locate(name);
+      layers[location.module] = location.layers;
       names.push_back(name);
     }
     std::string known;

@@ -10,7 +10,7 @@
 namespace sam3lab::schemes {
 
 // A parameter's rate is train.learning_rate times the scale of its part, further times decay^(L + 1 - i) in layer i of a part
-// of L blocks that has layer decay (i as in ParameterPlace: 0 for embeddings, k + 1 for block k, L + 1 behind the blocks).
+// of L blocks that has layer decay (i as in ParameterLocation: 0 for embeddings, k + 1 for block k, L + 1 behind the blocks).
 // Source: layer_decay_param_modifier of the package's sam3/train/optim/optimizer.py.
 struct RateRule {
   std::map<std::string, double> scales;       // by part; 1 for a part that is not named; 0: it does not train

@@ -47,9 +47,9 @@ using additions::two_images;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class KeptFeatures : public testing::Test {
+class CachedFeatures : public testing::Test {
  protected:
-  KeptFeatures() {
+  CachedFeatures() {
     store = std::make_shared<FeatureCache>(folder_.path(), 1'000'000'000, "test");
     at::set_num_threads(1);
   }
@@ -140,7 +140,7 @@ double difference(const std::vector<at::Tensor>& a, const std::vector<at::Tensor
   return std::sqrt(far / whole);
 }
 
-TEST_F(KeptFeatures, GradientsAreTheSameBitForBit) {
+TEST_F(CachedFeatures, GradientsAreTheSameBitForBit) {
   for (const bool boxes : {false, true}) {
     for (const char* recompute : {"off", "on"}) {
       for (const std::optional<at::ScalarType> type : {std::optional<at::ScalarType>(), std::optional(at::kBFloat16)}) {
@@ -158,7 +158,7 @@ TEST_F(KeptFeatures, GradientsAreTheSameBitForBit) {
   }
 }
 
-TEST_F(KeptFeatures, WhatIsLookedUpDoesNotDependOnWhatElseIsAsked) {
+TEST_F(CachedFeatures, WhatIsLookedUpDoesNotDependOnWhatElseIsAsked) {
   Tuned tuned(tiny("off", 0.1));
   const Batch both = with_targets(two_images());
   const auto without = gradients(tuned, both);
@@ -173,7 +173,7 @@ TEST_F(KeptFeatures, WhatIsLookedUpDoesNotDependOnWhatElseIsAsked) {
   EXPECT_LT(difference(partly, without), 1e-6);
 }
 
-TEST_F(KeptFeatures, ASecondPassComputesTheHeadsAlone) {
+TEST_F(CachedFeatures, ASecondPassComputesTheHeadsAlone) {
   Tuned tuned(tiny());
   tuned.model.cache_features(store);
   const Batch batch = one_image(true);
@@ -197,7 +197,7 @@ TEST_F(KeptFeatures, ASecondPassComputesTheHeadsAlone) {
   EXPECT_EQ(looked_up(), Looked(0, 0));
 }
 
-TEST_F(KeptFeatures, OnlyWhatIsFrozenBehindFrozenPartsIsKept) {
+TEST_F(CachedFeatures, OnlyWhatIsFrozenBehindFrozenPartsIsKept) {
   const auto parts = [&](const Scheme& scheme) { return Tuned(tiny(), scheme).model.cache_features(store); };
   const auto lora = [](const std::string& target) {
     LoraOptions options;
@@ -220,7 +220,7 @@ TEST_F(KeptFeatures, OnlyWhatIsFrozenBehindFrozenPartsIsKept) {
   EXPECT_EQ(looked_up(), Looked(0, 0));
 }
 
-TEST_F(KeptFeatures, PartlyTrainedModelsGetTheGradientsThatTheyHad) {
+TEST_F(CachedFeatures, PartlyTrainedModelsGetTheGradientsThatTheyHad) {
   LoraOptions options;
   options.targets = {"backbone.vision_backbone.trunk.blocks.*.attn.qkv.*"};
   Tuned tuned(tiny("on", 0.1), LoraScheme(options));
@@ -233,7 +233,7 @@ TEST_F(KeptFeatures, PartlyTrainedModelsGetTheGradientsThatTheyHad) {
   EXPECT_EQ(looked_up(), Looked(1, 1));
 }
 
-TEST_F(KeptFeatures, WhatAResultDependsOnIsInItsKey) {
+TEST_F(CachedFeatures, WhatAResultDependsOnIsInItsKey) {
   Tuned tuned(tiny());
   const auto ask = [&](const Batch& batch, std::optional<at::ScalarType> type = {}) {
     const at::NoGradGuard no_grad;
@@ -283,7 +283,7 @@ TEST_F(KeptFeatures, WhatAResultDependsOnIsInItsKey) {
   EXPECT_EQ(change("transformer.encoder.layers.0.norm1.weight"), Looked(1, 2));
 }
 
-TEST_F(KeptFeatures, BoxesOfDifferentNumberShareABatch) {
+TEST_F(CachedFeatures, BoxesOfDifferentNumberShareABatch) {
   Batch batch = two_images();
   batch.box_prompts.boxes = at::cat({batch.box_prompts.boxes, batch.box_prompts.boxes * 0.9}, 1);
   batch.box_prompts.labels = at::ones({3, 2}, at::kLong);
@@ -298,7 +298,7 @@ TEST_F(KeptFeatures, BoxesOfDifferentNumberShareABatch) {
     EXPECT_TRUE(at::allclose(with[i].second, without[i].second, 1e-4, 1e-5)) << with[i].first;
 }
 
-TEST_F(KeptFeatures, ResultsOfAnotherShapeAreComputedAgain) {
+TEST_F(CachedFeatures, ResultsOfAnotherShapeAreComputedAgain) {
   Tuned tuned(tiny());
   const auto without = additions::evaluate(tuned.model, one_image(true));
   // Has something under every key.
@@ -307,7 +307,7 @@ TEST_F(KeptFeatures, ResultsOfAnotherShapeAreComputedAgain) {
     explicit Wrong(std::shared_ptr<FeatureStore> digests) : digests_(std::move(digests)) {}
     [[nodiscard]] std::string digest(const NamedTensors& tensors) const override { return digests_->digest(tensors); }
     [[nodiscard]] std::vector<at::Tensor> find(const std::string&) override { return {at::zeros({1, 2}), at::zeros({3})}; }
-    void keep(const std::string&, const std::vector<at::Tensor>& tensors) override { kept += tensors.size(); }
+    void put(const std::string&, const std::vector<at::Tensor>& tensors) override { kept += tensors.size(); }
     std::size_t kept = 0;
 
    private:
@@ -319,7 +319,7 @@ TEST_F(KeptFeatures, ResultsOfAnotherShapeAreComputedAgain) {
   EXPECT_EQ(wrong->kept, 3 + 1 + 2);
 }
 
-TEST_F(KeptFeatures, CopiesShareThem) {
+TEST_F(CachedFeatures, CopiesShareThem) {
   std::vector<std::unique_ptr<Tuned>> replicas;
   for (int c = 0; c < 3; ++c) {
     replicas.push_back(std::make_unique<Tuned>(tiny()));

@@ -280,10 +280,10 @@ TEST(Sam3Batches, PaddingOfBoxesMayStandAnywhere) {
 TEST(Sam3Place, NamesPartAndLayer) {
   Sam3 model(tiny());
   const auto is = [&](const char* name, const char* part, std::int64_t layer, std::int64_t layers) {
-    const ParameterPlace place = model.place(name);
-    EXPECT_EQ(place.part, part) << name;
-    EXPECT_EQ(place.layer, layer) << name;
-    EXPECT_EQ(place.layers, layers) << name;
+    const ParameterLocation location = model.locate(name);
+    EXPECT_EQ(location.module, part) << name;
+    EXPECT_EQ(location.layer, layer) << name;
+    EXPECT_EQ(location.layers, layers) << name;
   };
   is("backbone.vision_backbone.trunk.pos_embed", "vision", 0, 4);
   is("backbone.vision_backbone.trunk.blocks.3.norm1.weight", "vision", 4, 4);

@@ -184,9 +184,10 @@ TEST(PublishedLayerDecay, ScalesEachLayerOfTheImageEncoder) {
     const double decay = row.at("decay");
     ASSERT_GT(row.at("scales").size(), 40U);
     for (const auto& [name, scale] : row.at("scales").items()) {
-      const auto place = model.place(name);
-      EXPECT_EQ(place.part, "vision") << name;
-      EXPECT_NEAR(std::pow(decay, static_cast<double>(place.layers + 1 - place.layer)), scale.get<double>(), 1e-12) << name;
+      const auto location = model.locate(name);
+      EXPECT_EQ(location.module, "vision") << name;
+      EXPECT_NEAR(std::pow(decay, static_cast<double>(location.layers + 1 - location.layer)), scale.get<double>(), 1e-12)
+          << name;
     }
   }
 }

@@ -51,7 +51,7 @@ class SmallModel final : public Backbone {
   [[nodiscard]] std::int64_t image_size() const override { return 8; }
   [[nodiscard]] std::int64_t object_queries() const override { return 1; }
   [[nodiscard]] std::vector<std::int64_t> tokenize(const std::string&) const override { return {}; }
-  [[nodiscard]] ParameterPlace place(const std::string& name) const override {
+  [[nodiscard]] ParameterLocation locate(const std::string& name) const override {
     const auto dot = name.find('.');
     const auto part = name.substr(0, dot);
     const bool layered = part == "vision";

@@ -45,7 +45,7 @@ struct Plain : Backbone {
   std::int64_t image_size() const override { return 8; }
   std::int64_t object_queries() const override { return 1; }
   std::vector<std::int64_t> tokenize(const std::string&) const override { return {}; }
-  ParameterPlace place(const std::string&) const override { return {}; }
+  ParameterLocation locate(const std::string&) const override { return {}; }
 };
 
 struct Named final : Plain {

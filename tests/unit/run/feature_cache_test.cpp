@@ -71,7 +71,7 @@ TEST_F(FeatureFilesTest, EveryBitAndTheLayoutComeBack) {
   const auto odd = at::tensor({0.0F, -0.0F, NAN, INFINITY, 1e-40F});
   const Found kept{at::randn({1, 3, 4, 5}).contiguous(at::MemoryFormat::ChannelsLast), odd, at::randn({2, 7}).to(at::kBFloat16),
                    at::randn({3, 4}).t(), at::randn({6}).to(at::kHalf)};
-  open().keep("a", kept);
+  open().put("a", kept);
   auto store = open();  // another process, later
   expect_same(store.find("a"), kept);
   EXPECT_TRUE(store.find("b").empty());
@@ -85,8 +85,8 @@ TEST_F(FeatureFilesTest, EveryBitAndTheLayoutComeBack) {
 
 TEST_F(FeatureFilesTest, WhatIsKeptAgainReplaces) {
   auto store = open();
-  store.keep("a", {at::zeros({100})});
-  store.keep("a", {at::ones({300})});
+  store.put("a", {at::zeros({100})});
+  store.put("a", {at::ones({300})});
   expect_same(store.find("a"), {at::ones({300})});
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2);  // and .lock
 }
@@ -94,7 +94,7 @@ TEST_F(FeatureFilesTest, WhatIsKeptAgainReplaces) {
 TEST_F(FeatureFilesTest, DamagedFilesCountAsAbsentAndAreReplaced) {
   auto store = open();
   const Found kept{at::arange(40, at::kFloat).view({5, 8}), at::ones({3}, at::kBFloat16)};
-  store.keep("a", kept);
+  store.put("a", kept);
   const auto file = store.file_of("a");
   const auto size = fs::file_size(file);
   for (std::uint64_t at = 0; at < size; ++at) {
@@ -108,22 +108,22 @@ TEST_F(FeatureFilesTest, DamagedFilesCountAsAbsentAndAreReplaced) {
   for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{7}, size / 2, size - 1}) {
     fs::resize_file(file, length);
     EXPECT_TRUE(store.find("a").empty()) << length;
-    store.keep("a", kept);
+    store.put("a", kept);
     expect_same(store.find("a"), kept);
   }
   change(file, size - 1);  // of the numbers
   EXPECT_TRUE(store.find("a").empty());
-  store.keep("a", kept);
+  store.put("a", kept);
   expect_same(store.find("a"), kept);
 }
 
 TEST_F(FeatureFilesTest, ForeignFilesCountAsAbsent) {
   auto store = open();
   const Found kept{at::ones({4})};
-  store.keep("a", kept);
+  store.put("a", kept);
   fs::copy_file(store.file_of("a"), store.file_of("b"));  // what another key has
   EXPECT_TRUE(store.find("b").empty());
-  store.keep("b", kept);
+  store.put("b", kept);
   expect_same(store.find("b"), kept);
 
   // The right key, and a layout that reaches beyond the numbers, overlaps, or has no sense.
@@ -138,7 +138,7 @@ TEST_F(FeatureFilesTest, ForeignFilesCountAsAbsent) {
   fs::remove(store.file_of("a"));
   fs::create_directory(store.file_of("a"));
   EXPECT_TRUE(store.find("a").empty());
-  store.keep("a", kept);
+  store.put("a", kept);
   EXPECT_EQ(store.counts().not_kept, 1);
 }
 
@@ -148,22 +148,22 @@ TEST_F(FeatureFilesTest, TheBoundHoldsAndTheLongestUnusedGoFirst) {
   std::ofstream(folder_ / "notes.txt") << "not ours";
   const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };  // file times are coarse
   for (int i = 0; i < 3; ++i) {
-    store.keep(std::to_string(i), of(i));
+    store.put(std::to_string(i), of(i));
     pause();
   }
   EXPECT_FALSE(store.find("0").empty());  // used again
   pause();
-  store.keep("3", of(3));
+  store.put("3", of(3));
   EXPECT_LE(bytes(), 20'000);
   EXPECT_FALSE(store.find("0").empty());
   EXPECT_TRUE(store.find("1").empty());
   EXPECT_FALSE(store.find("3").empty());
   for (int i = 4; i < 40; ++i) {
-    store.keep(std::to_string(i), of(i));
+    store.put(std::to_string(i), of(i));
     EXPECT_LE(bytes(), 20'000) << i;
   }
   expect_same(store.find("39"), of(39));
-  store.keep("large", {at::zeros({6000})});
+  store.put("large", {at::zeros({6000})});
   EXPECT_EQ(store.counts().not_kept, 1);
   EXPECT_THAT(store.counts().failure, HasSubstr("train.feature_cache_gb"));
   EXPECT_LE(bytes(), 20'000);
@@ -174,7 +174,7 @@ TEST_F(FeatureFilesTest, TheBoundHoldsAndTheLongestUnusedGoFirst) {
 
 TEST_F(FeatureFilesTest, WhatAKilledWriterLeftIsTakenAway) {
   auto store = open();
-  store.keep("a", {at::ones({4})});
+  store.put("a", {at::ones({4})});
   const auto left = store.file_of("a").string() + ".Ab12Cd";
   std::ofstream(left) << "half a file";
   (void)open();
@@ -220,7 +220,7 @@ std::int64_t work(FeatureCache& store, int rounds) {
     const Found right{at::full({500}, key), at::full({3}, -key).to(at::kBFloat16)};
     const auto found = store.find(std::to_string(key));
     if (found.empty()) {
-      store.keep(std::to_string(key), right);
+      store.put(std::to_string(key), right);
     } else {
       expect_same(found, right);
     }
@@ -249,7 +249,7 @@ TEST_F(FeatureFilesTest, ThreadsAndProcessesShareAFolder) {
   EXPECT_GT(store.counts().found, 0);
   EXPECT_LE(bytes(), 30'000);
   auto large = open();
-  for (int key = 0; key < 23; ++key) large.keep(std::to_string(key), {at::full({500}, key)});
+  for (int key = 0; key < 23; ++key) large.put(std::to_string(key), {at::full({500}, key)});
   for (int key = 0; key < 23; ++key) expect_same(large.find(std::to_string(key)), {at::full({500}, key)});
 }
 

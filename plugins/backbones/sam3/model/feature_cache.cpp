@@ -15,12 +15,11 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// An addition may do more than its parameters say (a factor, a form): a part that holds one is not kept, even if that is
-// frozen.
-bool frozen(const Module& part) {
+// An adapter module may depend on more than its parameters (a factor, a form), so a module with one is never cached.
+bool frozen(const Module& module) {
   Module::Ports ports;
-  part.collect_ports(ports);
-  return !part.trains() && std::ranges::all_of(ports, [](const auto& port) { return port.second->empty(); });
+  module.collect_ports(ports);
+  return !module.trains() && std::ranges::all_of(ports, [](const auto& port) { return port.second->empty(); });
 }
 
 struct Describe {
@@ -47,24 +46,24 @@ std::string arithmetic(const at::Tensor& like) {
 
 at::Tensor joined(const std::vector<at::Tensor>& parts) { return parts.size() == 1 ? parts.front() : at::cat(parts); }
 
-Fused fuse_all(const Network& network, const Asked& asked, const at::Tensor& image, const at::Tensor& position) {
-  const Sequence geometry = network.geometry(asked.boxes, image, position, asked.image_index);
+Fused fuse_all(const Network& network, const Queries& queries, const at::Tensor& image, const at::Tensor& position) {
+  const Sequence geometry = network.geometry(queries.boxes, image, position, queries.image_index);
   // Text keeps its padding in place; the prompt is one sequence with a mask, not a compact one.
-  const at::Tensor prompt = at::cat({asked.language, geometry.tokens}, 1);
-  const at::Tensor padding = at::cat({asked.tokens.eq(0), geometry.padding}, 1);
-  return {prompt, padding, network.encoder(image, position, prompt, padding, asked.image_index)};
+  const at::Tensor prompt = at::cat({queries.language, geometry.tokens}, 1);
+  const at::Tensor padding = at::cat({queries.tokens.eq(0), geometry.padding}, 1);
+  return {prompt, padding, network.encoder(image, position, prompt, padding, queries.image_index)};
 }
 
 // Prompt q without padded boxes, of image 0.
-Asked only(const Asked& all, std::int64_t q) {
+Queries one_query(const Queries& all, std::int64_t q) {
   const auto row = [q](const at::Tensor& t) { return t.narrow(0, q, 1); };
-  Asked asked{row(all.tokens), row(all.language), GeometricPrompts::none(1, all.boxes.boxes.options()),
-              at::zeros({1}, all.image_index.options())};
+  Queries queries{row(all.tokens), row(all.language), GeometricPrompts::none(1, all.boxes.boxes.options()),
+                  at::zeros({1}, all.image_index.options())};
   const at::Tensor used = all.boxes.box_padding[q].logical_not().nonzero().squeeze(1);
-  asked.boxes.boxes = row(all.boxes.boxes).index_select(1, used);
-  asked.boxes.box_labels = row(all.boxes.box_labels).index_select(1, used);
-  asked.boxes.box_padding = row(all.boxes.box_padding).index_select(1, used);
-  return asked;
+  queries.boxes.boxes = row(all.boxes.boxes).index_select(1, used);
+  queries.boxes.box_labels = row(all.boxes.box_labels).index_select(1, used);
+  queries.boxes.box_padding = row(all.boxes.box_padding).index_select(1, used);
+  return queries;
 }
 
 }  // namespace
@@ -76,44 +75,44 @@ Features::Features(const Network& network, const Sizes& sizes)
       texts_{"text encoder", {&network.language}, false, ""},
       fusion_{"fusion encoder", {&network.geometry, &network.encoder}, false, ""} {}
 
-std::vector<std::string> Features::keep_in(std::shared_ptr<FeatureStore> store) {
+std::vector<std::string> Features::cache_in(std::shared_ptr<FeatureStore> store) {
   store_ = std::move(store);
   std::vector<std::string> names;
-  bool before = true;  // images and texts, which stand before the fusion encoder
-  for (Keeper* keeper : {&images_, &texts_, &fusion_}) {
-    keeper->on = store_ && std::ranges::all_of(keeper->made_by, [](const Module* part) { return frozen(*part); });
-    if (keeper == &fusion_) keeper->on = keeper->on && before;
-    before = before && keeper->on;
-    keeper->weights.clear();
-    if (keeper->on) names.push_back(keeper->name);
+  bool before = true;  // images and texts, which the fusion encoder reads, are cached
+  for (CachedModule* cached : {&images_, &texts_, &fusion_}) {
+    cached->on = store_ && std::ranges::all_of(cached->modules, [](const Module* module) { return frozen(*module); });
+    if (cached == &fusion_) cached->on = cached->on && before;
+    before = before && cached->on;
+    cached->weights.clear();
+    if (cached->on) names.push_back(cached->name);
   }
   return names;
 }
 
-std::string Features::key(Keeper& keeper, const at::Tensor& like, const std::string& input) {
-  if (keeper.weights.empty()) {
+std::string Features::key(CachedModule& cached, const at::Tensor& like, const std::string& input) {
+  if (cached.weights.empty()) {
     NamedTensors all;
-    for (const Module* part : keeper.made_by) part->collect(all);
-    keeper.weights = store_->digest(all);
+    for (const Module* module : cached.modules) module->collect(all);
+    cached.weights = store_->digest(all);
   }
-  return "backbone/sam3, " + keeper.name + "\nsizes" + text_of(sizes_) + "\nweights " + keeper.weights + "\narithmetic " +
+  return "backbone/sam3, " + cached.name + "\nsizes" + text_of(sizes_) + "\nweights " + cached.weights + "\narithmetic " +
          arithmetic(like) + "\ninput " + input;
 }
 
-Features::Kept Features::look_up(const std::string& key, const Shapes& shapes, const at::Tensor& like,
-                                 const std::function<Kept()>& make) {
-  Kept found = store_->find(key);
+Features::Results Features::look_up(const std::string& key, const Shapes& shapes, const at::Tensor& like,
+                                    const std::function<Results()>& make) {
+  Results found = store_->find(key);
   if (std::ranges::equal(found, shapes, [](const at::Tensor& t, const auto& shape) { return t.sizes() == shape; })) {
     for (at::Tensor& tensor : found) tensor = tensor.to(like.device());
     return found;
   }
   const at::NoGradGuard no_grad;
-  Kept made = make();
-  // Memory layout decides about ways of computing, and so about rounding: it is kept, and must be one that can be.
+  Results made = make();
+  // The memory layout decides which kernel computes with it, and so about rounding. The cache keeps dense layouts alone.
   for (at::Tensor& tensor : made) {
     if (!tensor.is_non_overlapping_and_dense()) tensor = tensor.contiguous();
   }
-  store_->keep(key, made);
+  store_->put(key, made);
   return made;
 }
 
@@ -123,7 +122,7 @@ at::Tensor Features::texts(const at::Tensor& tokens) {
   for (std::int64_t i = 0; i < tokens.size(0); ++i) {
     const at::Tensor row = tokens.narrow(0, i, 1);
     all.push_back(look_up(key(texts_, row, store_->digest({{"", row}})), {{1, tokens.size(1), sizes_.d_model}}, row, [&] {
-                    return Kept{network_.language(row)};
+                    return Results{network_.language(row)};
                   }).front());
   }
   return joined(all);
@@ -138,36 +137,36 @@ Encoded Features::images(const at::Tensor& images) {
   for (std::int64_t i = 0; i < images.size(0); ++i) {
     const at::Tensor image = images.narrow(0, i, 1);
     encoded.keys.push_back(key(images_, image, store_->digest({{"", image}})));
-    const Kept kept = look_up(encoded.keys.back(), shapes, image, [&] {
+    const Results results = look_up(encoded.keys.back(), shapes, image, [&] {
       const std::array<at::Tensor, 3> made = network_.vision(image);
-      return Kept(made.begin(), made.end());
+      return Results(made.begin(), made.end());
     });
-    for (std::size_t level = 0; level < levels.size(); ++level) levels[level].push_back(kept[level]);
+    for (std::size_t level = 0; level < levels.size(); ++level) levels[level].push_back(results[level]);
   }
   for (std::size_t level = 0; level < levels.size(); ++level) encoded.pyramid[level] = joined(levels[level]);
   return encoded;
 }
 
-Fused Features::fuse(const Asked& asked, const Encoded& images, const at::Tensor& image, const at::Tensor& position) {
-  if (!fusion_.on) return fuse_all(network_, asked, image, position);
-  const at::Tensor index = asked.image_index.cpu();
+Fused Features::fuse(const Queries& queries, const Encoded& images, const at::Tensor& image, const at::Tensor& position) {
+  if (!fusion_.on) return fuse_all(network_, queries, image, position);
+  const at::Tensor index = queries.image_index.cpu();
   // The sequence is as long as if all prompts had been encoded together; what is masked is zero.
-  const std::int64_t tokens = asked.tokens.size(1), longest = asked.boxes.boxes.size(1) + 1;
-  const at::Tensor places = at::arange(longest, asked.image_index.options()).unsqueeze(0);
+  const std::int64_t tokens = queries.tokens.size(1), longest = queries.boxes.boxes.size(1) + 1;
+  const at::Tensor places = at::arange(longest, queries.image_index.options()).unsqueeze(0);
   std::vector<at::Tensor> prompts, paddings, memories;
-  for (std::int64_t q = 0; q < asked.tokens.size(0); ++q) {
-    const Asked one = only(asked, q);
+  for (std::int64_t q = 0; q < queries.tokens.size(0); ++q) {
+    const Queries one = one_query(queries, q);
     const std::int64_t own = one.boxes.boxes.size(1) + 1, b = index[q].item<std::int64_t>();
     const std::string input =
         store_->digest({{"tokens", one.tokens}, {"boxes", one.boxes.boxes}, {"labels", one.boxes.box_labels}});
     const std::string behind = "\nof " + images.keys[static_cast<std::size_t>(b)] + "\nand " + key(texts_, one.tokens, "");
-    const Kept kept =
+    const Results results =
         look_up(key(fusion_, image, input + behind), {{1, image.size(1), image.size(2)}, {1, own, image.size(2)}}, image, [&] {
           const Fused made = fuse_all(network_, one, image.narrow(0, b, 1), position);
-          return Kept{made.memory, made.prompt.narrow(1, tokens, own)};
+          return Results{made.memory, made.prompt.narrow(1, tokens, own)};
         });
-    memories.push_back(kept[0]);
-    prompts.push_back(at::cat({one.language, at::constant_pad_nd(kept[1], {0, 0, 0, longest - own})}, 1));
+    memories.push_back(results[0]);
+    prompts.push_back(at::cat({one.language, at::constant_pad_nd(results[1], {0, 0, 0, longest - own})}, 1));
     paddings.push_back(at::cat({one.tokens.eq(0), places.ge(own)}, 1));
   }
   return {joined(prompts), joined(paddings), joined(memories)};

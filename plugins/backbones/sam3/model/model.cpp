@@ -65,7 +65,7 @@ std::vector<std::int64_t> Sam3::tokenize(const std::string& text) const { return
 
 std::shared_ptr<const CheckpointLayouts> Sam3::layouts() { return std::make_shared<Sam3Layouts>(); }
 
-ParameterPlace Sam3::place(const std::string& parameter) const {
+ParameterLocation Sam3::locate(const std::string& parameter) const {
   const auto below = [&](const char* prefix) { return parameter.rfind(prefix, 0) == 0; };
   // Block number behind `list`, or nothing.
   const auto layer = [&](const std::string& list, std::int64_t blocks, bool embeds) {
@@ -82,16 +82,16 @@ ParameterPlace Sam3::place(const std::string& parameter) const {
     return {"text", layer("resblocks.", sizes_.text_layers, holds("_embedding")), sizes_.text_layers,
             holds("positional_embedding")};
   }
-  if (below("geometry_encoder.")) return {.part = "geometry"};
-  if (below("segmentation_head.")) return {.part = "segmentation"};
-  if (below("dot_prod_scoring.")) return {.part = "scoring"};
-  return {.part = "transformer"};
+  if (below("geometry_encoder.")) return {.module = "geometry"};
+  if (below("segmentation_head.")) return {.module = "segmentation"};
+  if (below("dot_prod_scoring.")) return {.module = "scoring"};
+  return {.module = "transformer"};
 }
 
-Module::Ports Sam3::sockets() const {
+Module::Ports Sam3::adapter_slots() const {
   Module::Ports all;
   network_.collect_ports(all);
-  // What no pass reads: projections of point prompts, and blocks behind the last global one.
+  // Without what no pass reads: projections of point prompts, and blocks behind the last global one.
   const auto unread = [&](const std::pair<InjectionPoint, AdapterSlot*>& entry) {
     const std::string& name = entry.first.name;
     if (name.starts_with("geometry_encoder.points_")) return true;
@@ -104,22 +104,22 @@ Module::Ports Sam3::sockets() const {
 
 std::vector<InjectionPoint> Sam3::injection_points() const {
   std::vector<InjectionPoint> result;
-  for (auto& [port, socket] : sockets()) result.push_back(std::move(port));
+  for (auto& [point, adapter] : adapter_slots()) result.push_back(std::move(point));
   return result;
 }
 
 std::vector<std::string> Sam3::cache_features(std::shared_ptr<FeatureStore> store) {
-  return features_.keep_in(std::move(store));
+  return features_.cache_in(std::move(store));
 }
 
-void Sam3::attach(const std::string& port, std::shared_ptr<const AdapterModule> addition) {
-  features_.keep_in(nullptr);  // what is kept may not be what the model computes from now on
+void Sam3::attach(const std::string& point, std::shared_ptr<const AdapterModule> module) {
+  features_.cache_in(nullptr);  // cached features may not be what the model computes from now on
   std::vector<std::string> names;
-  for (const auto& [known, socket] : sockets()) {
-    if (known.name == port) return socket->hold(std::move(addition));
+  for (const auto& [known, adapter] : adapter_slots()) {
+    if (known.name == point) return adapter->hold(std::move(module));
     names.push_back(known.name);
   }
-  throw UsageError(Fault{"backbone/sam3", "no port of this name", port, "", did_you_mean(port, names)});
+  throw UsageError(Fault{"backbone/sam3", "no injection point of this name", point, "", did_you_mean(point, names)});
 }
 
 void Sam3::check(const Batch& batch) const {
@@ -147,9 +147,9 @@ void Sam3::check(const Batch& batch) const {
   demand(boxes.boxes.dim() == 3 && boxes.boxes.size(0) == q && boxes.boxes.size(2) == 4, "box prompts do not fit the prompts",
          shape(boxes.boxes), "[" + queries + ", P, 4]");
   const auto fits = [&](const at::Tensor& t) { return t.defined() && t.sizes() == boxes.boxes.sizes().slice(0, 2); };
-  demand(fits(boxes.labels), "labels do not fit the box prompts", shape(boxes.labels), "one a box");
+  demand(fits(boxes.labels), "labels do not fit the box prompts", shape(boxes.labels), "one per box");
   demand(!boxes.padding.defined() || fits(boxes.padding), "padding does not fit the box prompts", shape(boxes.padding),
-         "one a box");
+         "one per box");
   // Also keeps RoIAlign's sampling grid bounded.
   demand(boxes.boxes.ge(-1.0).logical_and(boxes.boxes.le(2.0)).all().item<bool>(), "a box prompt lies off the image",
          "a coordinate below -1, above 2 or not a number", "cxcywh in 0..1");
@@ -223,9 +223,9 @@ Outputs Sam3::forward(const Batch& batch) {
   const at::Tensor position = sines_(side, side, options);
 
   // Boxes stay float32 under autocast.
-  const Asked asked{texts.tokens.index_select(0, texts.index), language.index_select(0, texts.index),
-                    read_boxes(batch, options.dtype(at::kFloat)), batch.image_index};
-  const auto [prompt, padding, memory] = features_.fuse(asked, images, image, position);
+  const Queries queries{texts.tokens.index_select(0, texts.index), language.index_select(0, texts.index),
+                        read_boxes(batch, options.dtype(at::kFloat)), batch.image_index};
+  const auto [prompt, padding, memory] = features_.fuse(queries, images, image, position);
   const std::vector<Decoded> decoded = network_.decoder(memory, position, prompt, padding);
   const Masks masks = network_.segmentation(pyramid, batch.image_index, decoded.back().states, memory, prompt, padding);
   predict(decoded, network_.scoring.direction(prompt, padding), masks, out);

@@ -17,7 +17,7 @@
 
 namespace sam3lab::sam3 {
 
-// The parts below their published names.
+// The modules, each below its published name.
 struct Network : Module {
   Network(const Sizes& sizes, double dropout, double drop_path, Keeping keeping);
   void keep(const Keeping& keeping);  // in training passes from now on
@@ -43,7 +43,7 @@ class Sam3 final : public Backbone {
   NamedTensors parameters() override;
   NamedTensors buffers() override { return {}; }  // rotary phases and masks follow from the sizes
   void initialise(std::uint64_t seed) override;
-  void move(c10::Device device) override;  // before additions are hung in and gradients are computed
+  void move(c10::Device device) override;  // before adapter modules are attached and gradients are computed
   std::string use_memory_policy(MemoryPolicy policy) override;
   // Of "image encoder", "text encoder" and "fusion encoder", which takes the box-prompt encoder with it.
   std::vector<std::string> cache_features(std::shared_ptr<FeatureStore> store) override;
@@ -55,16 +55,16 @@ class Sam3 final : public Backbone {
   static std::shared_ptr<const CheckpointLayouts> layouts();
   static OptionValues without_chance() { return {{"dropout", 0.0}, {"drop_path", 0.0}}; }
   static OptionValues smallest() { return {{"size", std::string("tiny")}}; }
-  [[nodiscard]] ParameterPlace place(const std::string& parameter) const override;
+  [[nodiscard]] ParameterLocation locate(const std::string& parameter) const override;
   [[nodiscard]] std::vector<InjectionPoint> injection_points() const override;
-  void attach(const std::string& port, std::shared_ptr<const AdapterModule> addition) override;
+  void attach(const std::string& point, std::shared_ptr<const AdapterModule> module) override;
 
  private:
   struct Texts {
     at::Tensor tokens, padding;  // [T, L] of distinct texts
     at::Tensor index;            // [Q] into them
   };
-  [[nodiscard]] Module::Ports sockets() const;
+  [[nodiscard]] Module::Ports adapter_slots() const;
   [[nodiscard]] Texts read_texts(const Batch& batch) const;
   [[nodiscard]] static GeometricPrompts read_boxes(const Batch& batch, const at::TensorOptions& options);
   void check(const Batch& batch) const;
