@@ -10,7 +10,7 @@
 
 #include "core/base/text.h"
 #include "core/report/table.h"
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 
 namespace sam3lab {
 namespace {

@@ -14,7 +14,7 @@
 #include "core/base/text.h"
 #include "core/cli/arguments.h"
 #include "core/report/table.h"
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 #include "core/tensor/safetensors.h"
 #include "core/tensor/torch_file.h"
 

@@ -23,7 +23,7 @@
 #include "core/eval/predict_volume.h"
 #include "core/report/table.h"
 #include "core/tensor/device.h"
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 #include "core/tensor/torch_file.h"
 #include "core/train/adapter.h"
 #include "core/train/model.h"

@@ -10,7 +10,7 @@
 
 #include "core/config/read.h"
 #include "core/record/run_record.h"
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 
 namespace sam3lab {
 namespace {

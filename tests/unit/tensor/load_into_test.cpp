@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/tensor/load_into.h"
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 
 namespace sam3lab::load_into_test {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/tensor/recognise.h"
+#include "core/registry/recognise.h"
 
 #include <algorithm>
 
