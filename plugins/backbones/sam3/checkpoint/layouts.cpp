@@ -17,8 +17,8 @@ namespace {
 constexpr std::string_view ddp_prefix = "module.", detector_prefix = "detector.",
                            video_neck = "backbone.vision_backbone.sam2_convs.";
 // Transformers' video model: its image model, and what lies beside it.
-constexpr std::string_view port_prefix = "detector_model.", port_tracker = "tracker_model.", port_neck = "tracker_neck.";
-constexpr std::array<std::string_view, 2> trackers = {"tracker.", port_tracker};
+constexpr std::string_view video_prefix = "detector_model.", video_tracker = "tracker_model.", tracker_neck = "tracker_neck.";
+constexpr std::array<std::string_view, 2> trackers = {"tracker.", video_tracker};
 constexpr std::array<std::pair<Layout, std::string_view>, 4> names = {
     {{Layout::bare, "bare"}, {Layout::detector, "detector"}, {Layout::ddp, "ddp"}, {Layout::transformers, "transformers"}}};
 
@@ -71,10 +71,11 @@ std::optional<Layout> layout_of(const Tensors& tensors) {
     std::string_view name = item.first;
     const bool ddp = cut(name, ddp_prefix);
     const bool detector = cut(name, detector_prefix);
-    std::string_view port = name;
-    cut(port, port_prefix);
+    std::string_view theirs = name;
+    cut(theirs, video_prefix);
     // Some names are the same on both sides; and names of ours may lie in a file of the port, but not the other way round.
-    if (!detector && !is_model_name(port) && !port.starts_with(port_neck) && own_name(port)) return Layout::transformers;
+    if (!detector && !is_model_name(theirs) && !theirs.starts_with(tracker_neck) && own_name(theirs))
+      return Layout::transformers;
     if (is_model_name(name)) result = ddp ? Layout::ddp : detector ? Layout::detector : Layout::bare;
   }
   return result;
@@ -82,16 +83,16 @@ std::optional<Layout> layout_of(const Tensors& tensors) {
 
 TensorUse use_of(std::string_view name, Layout layout) {
   cut(name, ddp_prefix);
-  if (of_tracker(name) || name.starts_with(port_neck)) return TensorUse::not_built;
+  if (of_tracker(name) || name.starts_with(tracker_neck)) return TensorUse::not_built;
   const bool own = cut(name, detector_prefix) || layout != Layout::transformers;
   if (!own) {
-    cut(name, port_prefix);
+    cut(name, video_prefix);
     return own_name(name) ? TensorUse::parameter : TensorUse::unknown;
   }
   if (name.starts_with(video_neck)) return TensorUse::not_built;
   if (is_model_name(name) && name.ends_with(".attn.freqs_cis")) return TensorUse::derived;
   if (layout == Layout::transformers && name.ends_with(".pos_embed.class_token")) return TensorUse::parameter;
-  return port_name(name) || is_point_projection(name) ? TensorUse::parameter : TensorUse::unknown;
+  return transformers_name(name) || is_point_projection(name) ? TensorUse::parameter : TensorUse::unknown;
 }
 
 NamedCheckpoint to_bare(const Tensors& tensors, const std::string& path) {
@@ -110,10 +111,10 @@ NamedCheckpoint to_bare(const Tensors& tensors, const std::string& path) {
       add(result.other, name, tensor, path);
       continue;
     }
-    cut(name, *layout == Layout::transformers ? port_prefix : detector_prefix);
+    cut(name, *layout == Layout::transformers ? video_prefix : detector_prefix);
     add(result.model, name, tensor, path);
   }
-  if (*layout == Layout::transformers) result.model = from_port(result.model, path, result.filled);
+  if (*layout == Layout::transformers) result.model = from_transformers(result.model, path, result.filled);
   return result;
 }
 
@@ -121,11 +122,11 @@ Tensors from_bare(const NamedCheckpoint& checkpoint, Layout layout) {
   Tensors result = checkpoint.other;
   if (layout == Layout::transformers) {
     // A file of the port's video model has its image model under a prefix, which `Sam3Model` also reads.
-    const auto first = checkpoint.other.lower_bound(std::string(port_tracker));
-    const bool video = first != checkpoint.other.end() && first->first.starts_with(port_tracker);
-    for (auto& [name, tensor] : to_port(checkpoint.model)) {
-      const bool apart = name.starts_with(detector_prefix) || name.starts_with(port_neck);
-      result.emplace(video && !apart ? std::string(port_prefix) + name : name, tensor);
+    const auto first = checkpoint.other.lower_bound(std::string(video_tracker));
+    const bool video = first != checkpoint.other.end() && first->first.starts_with(video_tracker);
+    for (auto& [name, tensor] : to_transformers(checkpoint.model)) {
+      const bool apart = name.starts_with(detector_prefix) || name.starts_with(tracker_neck);
+      result.emplace(video && !apart ? std::string(video_prefix) + name : name, tensor);
     }
     return result;
   }

@@ -11,11 +11,11 @@ namespace {
 
 // Patterns. `#`: a number; `+`: that number plus one; `@`: q, k or v; `*`: weight or bias.
 struct Pair {
-  std::string_view own, port;
+  std::string_view own, theirs;
   Change change = Change::none;
 };
 struct Group {
-  std::string_view own, port;  // prefixes of all of `pairs`
+  std::string_view own, theirs;  // prefixes of all of `pairs`
   std::span<const Pair> pairs;
 };
 
@@ -204,16 +204,16 @@ bool is_model_name(std::string_view own) {
   return std::any_of(model_parts.begin(), model_parts.end(), [&](auto part) { return own.starts_with(part); });
 }
 
-std::optional<PortName> port_name(std::string_view own) {
+std::optional<TransformersName> transformers_name(std::string_view own) {
   for (const auto& group : groups) {
     for (const auto& pair : group.pairs) {
       Match match;
       auto rest = own;
       if (!take(group.own, rest, match) || !take(pair.own, rest, match) || !rest.empty()) continue;
-      const bool packed = pair.port.find('@') != std::string_view::npos;
-      PortName result{{}, packed ? Change::pack : pair.change};
+      const bool packed = pair.theirs.find('@') != std::string_view::npos;
+      TransformersName result{{}, packed ? Change::pack : pair.change};
       for (std::size_t part = 0; part < (packed ? projections.size() : 1); ++part) {
-        result.names.push_back(Builder(match, part).add(group.port).add(pair.port).text());
+        result.names.push_back(Builder(match, part).add(group.theirs).add(pair.theirs).text());
       }
       return result;
     }
@@ -221,13 +221,13 @@ std::optional<PortName> port_name(std::string_view own) {
   return std::nullopt;
 }
 
-std::optional<OwnName> own_name(std::string_view port) {
+std::optional<OwnName> own_name(std::string_view theirs) {
   for (const auto& group : groups) {
     for (const auto& pair : group.pairs) {
       Match match;
-      auto rest = port;
-      if (!take(group.port, rest, match) || !take(pair.port, rest, match) || !rest.empty()) continue;
-      const bool packed = pair.port.find('@') != std::string_view::npos;
+      auto rest = theirs;
+      if (!take(group.theirs, rest, match) || !take(pair.theirs, rest, match) || !rest.empty()) continue;
+      const bool packed = pair.theirs.find('@') != std::string_view::npos;
       return OwnName{Builder(match, match.part).add(group.own).add(pair.own).text(), packed ? Change::pack : pair.change,
                      match.part};
     }
@@ -236,9 +236,9 @@ std::optional<OwnName> own_name(std::string_view port) {
 }
 
 std::vector<std::string> names_in_transformers(std::string_view parameter) {
-  const auto port = port_name(parameter);
-  if (!port || (port->change != Change::none && port->change != Change::pack)) return {};
-  return port->names;
+  const auto theirs = transformers_name(parameter);
+  if (!theirs || (theirs->change != Change::none && theirs->change != Change::pack)) return {};
+  return theirs->names;
 }
 
 }  // namespace sam3lab::sam3

@@ -15,7 +15,7 @@ enum class Change {
   class_token  // [1, 1 + n, C] here, [1, n, C] there: the port leaves out the row that the model never reads
 };
 
-struct PortName {
+struct TransformersName {
   std::vector<std::string> names;  // one, or three for `pack`
   Change change = Change::none;
 };
@@ -29,8 +29,8 @@ struct OwnName {
 bool is_model_name(std::string_view own);
 
 // Nothing for a name that the other side lacks.
-std::optional<PortName> port_name(std::string_view own);
-std::optional<OwnName> own_name(std::string_view port);
+std::optional<TransformersName> transformers_name(std::string_view own);
+std::optional<OwnName> own_name(std::string_view theirs);
 
 // What the port calls a parameter of ours, for adapters on layers of the port: one name; three where query, key and value are
 // one tensor here (rows in this order); none where the port has no equal, or holds the values in another form.

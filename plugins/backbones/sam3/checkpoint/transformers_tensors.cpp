@@ -51,12 +51,12 @@ bool is_filling(const Tensors& filling, const std::string& name, const at::Tenso
          found->second.scalar_type() == tensor.scalar_type() && all_bytes_zero(tensor);
 }
 
-class FromPort {
+class FromTransformers {
  public:
-  FromPort(const std::string& path, std::vector<std::string>& filled) : path_(path), filled_(filled) {}
+  FromTransformers(const std::string& path, std::vector<std::string>& filled) : path_(path), filled_(filled) {}
 
-  Tensors convert(const Tensors& port) {
-    for (const auto& [name, tensor] : port) {
+  Tensors convert(const Tensors& theirs) {
+    for (const auto& [name, tensor] : theirs) {
       if (const auto own = own_name(name)) {
         take(name, tensor, *own);
       } else {
@@ -104,11 +104,11 @@ class FromPort {
   void join(const std::string& name, const Parts& parts) {
     const auto& query = parts[0].second;
     const bool complete = std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.second.defined(); });
-    for (const auto& [port, tensor] : parts) {
-      if (!complete && tensor.defined()) keep(port, tensor);
+    for (const auto& [theirs, tensor] : parts) {
+      if (!complete && tensor.defined()) keep(theirs, tensor);
       if (complete && (tensor.dim() < 1 || tensor.numel() == 0 || tensor.sizes() != query.sizes() ||
                        tensor.scalar_type() != query.scalar_type())) {
-        throw unfit(path_, port, tensor, "the shape and type of its query");
+        throw unfit(path_, theirs, tensor, "the shape and type of its query");
       }
     }
     if (complete) keep(name, at::cat({query, parts[1].second, parts[2].second}));
@@ -139,38 +139,38 @@ class FromPort {
 
 }  // namespace
 
-Tensors to_port(const Tensors& bare) {
+Tensors to_transformers(const Tensors& bare) {
   const auto filling = point_projections(bare);
   Tensors result;
   for (const auto& [name, tensor] : bare) {
-    const auto port = port_name(name);
+    const auto theirs = transformers_name(name);
     // Names that are nobody's stay as they are.
     const auto kept = is_model_name(name) ? std::string(kept_prefix) + name : name;
-    if (!port) {
+    if (!theirs) {
       if (!is_filling(filling, name, tensor)) result.emplace(kept, tensor);
       continue;
     }
-    switch (port->change) {
+    switch (theirs->change) {
       case Change::none:
-        result.emplace(port->names.front(), tensor);
+        result.emplace(theirs->names.front(), tensor);
         break;
       case Change::pack: {
         if (tensor.dim() < 1 || tensor.numel() == 0 || tensor.size(0) % 3 != 0)
           throw unfit(name, name, tensor, "rows of query, key and value");
         const auto rows = tensor.size(0) / 3;
         for (std::size_t part = 0; part < 3; ++part) {
-          result.emplace(port->names.at(part), tensor.narrow(0, static_cast<std::int64_t>(part) * rows, rows));
+          result.emplace(theirs->names.at(part), tensor.narrow(0, static_cast<std::int64_t>(part) * rows, rows));
         }
         break;
       }
       case Change::transpose:
         if (tensor.dim() != 2) throw unfit(name, name, tensor, "a matrix");
-        result.emplace(port->names.front(), tensor.t());
+        result.emplace(theirs->names.front(), tensor.t());
         break;
       case Change::class_token: {
         if (tensor.dim() != 3 || tensor.size(0) != 1 || tensor.size(1) < 2 || tensor.numel() == 0)
           throw unfit(name, name, tensor, "1 x (1 + positions) x channels");
-        result.emplace(port->names.front(), tensor.narrow(1, 1, tensor.size(1) - 1));
+        result.emplace(theirs->names.front(), tensor.narrow(1, 1, tensor.size(1) - 1));
         const auto row = tensor.narrow(1, 0, 1);
         if (!all_bytes_zero(row)) result.emplace(kept + std::string(class_suffix), row);
         break;
@@ -180,8 +180,8 @@ Tensors to_port(const Tensors& bare) {
   return result;
 }
 
-Tensors from_port(const Tensors& port, const std::string& path, std::vector<std::string>& filled) {
-  return FromPort(path, filled).convert(port);
+Tensors from_transformers(const Tensors& theirs, const std::string& path, std::vector<std::string>& filled) {
+  return FromTransformers(path, filled).convert(theirs);
 }
 
 }  // namespace sam3lab::sam3
