@@ -32,7 +32,8 @@ GridCount::GridCount(const std::vector<CellReport>& reports) : cells(reports.siz
     done += report.state == CellState::done ? 1 : 0;
     skipped += report.state == CellState::skipped ? 1 : 0;
     failed += report.state == CellState::failed ? 1 : 0;
-    interrupted = interrupted || report.state == CellState::interrupted || report.state == CellState::waiting;
+    interrupted = interrupted || report.state == CellState::interrupted || report.state == CellState::waiting ||
+                  report.state == CellState::held;
   }
 }
 

@@ -130,6 +130,8 @@ int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequ
   request.ends = [&](std::size_t i, const CellReport& report) {
     if (report.state == CellState::failed)
       std::cerr << fmt::format("{} FAILED, {}:\n{}\n", number(i), cells[i].label(), report.error);
+    if (report.state == CellState::held && request.begins)
+      std::cerr << fmt::format("{}: {}\n  it is looked at again after the others\n", number(i), report.error);
     if (report.state == CellState::skipped && request.begins) std::cerr << number(i) << ": was finished before\n";
   };
   const auto reports = run_grid(cells, context.registry(), request);

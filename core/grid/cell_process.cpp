@@ -17,6 +17,7 @@
 
 #include "core/grid/failure.h"
 #include "core/grid/rank_processes.h"
+#include "core/run/run_lease.h"
 #include "core/distributed/ranks.h"
 
 namespace sam3lab {
@@ -35,6 +36,9 @@ std::string answer_of(const Experiment& experiment, std::int64_t seed, const Reg
               {"overview", outcome.overview.string()},
               {"interrupted", outcome.interrupted},
               {"earlier", outcome.earlier}};
+  } catch (const RunIsHeld& held) {
+    if (request.ranks != nullptr) request.ranks->fail(held.what(), held.code());
+    answer = {{"error", held.what()}, {"code", static_cast<int>(held.code())}, {"held", true}};
   } catch (...) {
     const Failure failure = failure_of(std::current_exception());
     if (request.ranks != nullptr) request.ranks->fail(failure.text, failure.code);
@@ -91,7 +95,7 @@ CellReport read_answer(const std::string& text) {
   const json answer = json::parse(text);
   CellReport report;
   if (answer.contains("error")) {
-    report.state = CellState::failed;
+    report.state = answer.value("held", false) ? CellState::held : CellState::failed;
     report.error = answer["error"].get<std::string>();
     report.code = static_cast<ExitCode>(answer["code"].get<int>());
     return report;
@@ -108,7 +112,7 @@ CellReport read_answer(const std::string& text) {
 }  // namespace
 
 std::string_view name_of(CellState state) {
-  static constexpr std::array<std::string_view, 5> names = {"waiting", "done", "skipped", "failed", "interrupted"};
+  static constexpr std::array<std::string_view, 6> names = {"waiting", "done", "skipped", "failed", "interrupted", "held"};
   return names.at(static_cast<std::size_t>(state));
 }
 

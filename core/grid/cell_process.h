@@ -12,13 +12,14 @@
 
 namespace sam3lab {
 
-enum class CellState { waiting, done, skipped, failed, interrupted };
+// held: another process works on it.
+enum class CellState { waiting, done, skipped, failed, interrupted, held };
 std::string_view name_of(CellState state);
 
 struct CellReport {
   CellState state = CellState::waiting;
   std::filesystem::path result, weights, overview;
-  std::string error;  // of a failed cell
+  std::string error;  // of a failed cell, or who holds it
   ExitCode code = ExitCode::done;
   double seconds = 0.0;
 };

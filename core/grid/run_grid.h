@@ -25,7 +25,9 @@ struct GridRequest {
   std::function<void(std::size_t cell, const CellReport& report)> ends;  // may be empty
 };
 
-// One report a cell. After an interruption the cells that did not start are `waiting`.
+// One report per cell. Cells that another launcher works on are passed over, and looked at again when the others are done,
+// until their holder has ended: two launchers of one grid share its cells. After an interruption the cells that did not start
+// are `waiting`.
 std::vector<CellReport> run_grid(const std::vector<GridCell>& cells, const Registry& registry, const GridRequest& request);
 
 }  // namespace sam3lab

@@ -183,6 +183,7 @@ void Cell::compare_ranks(const std::string& what, const std::string& mine) const
 
 void Cell::commit() {
   if (!writes()) return;
+  if (lease) lease->check();
   record.seconds["total"] = seconds_before + since(started);
   write_record(record, paths.result);
 }

@@ -10,6 +10,7 @@
 
 #include "core/run/run_paths.h"
 #include "core/run/run_cell.h"
+#include "core/run/run_lease.h"
 #include "core/tensor/device.h"
 #include "core/run/feature_cache.h"
 #include "core/train/model.h"
@@ -38,6 +39,7 @@ struct Cell {
   double seconds_before = 0.0;  // of the run until it was resumed
   RunRecord record;
   RunPaths paths;
+  std::unique_ptr<RunLease> lease;  // of rank 0, until the cell ends
   Model model;
   std::vector<TrainableSet> trainable_sets;  // one a copy; empty where nothing trains
   std::shared_ptr<FeatureCache> features;    // [train] cache, where it is set and something trains
@@ -45,7 +47,7 @@ struct Cell {
   // Scores the model as it is and adds the rows under `stage`; none if it was interrupted. `internal_only` leaves out external
   // datasets, `limit` as in RunRequest.
   void evaluate(const std::string& stage, bool internal_only, std::int64_t limit);
-  void commit();  // rank 0
+  void commit();  // rank 0; DataError if another process has taken the run over
   void report(const Progress& progress) const {
     if (request.progress) request.progress(progress);
   }

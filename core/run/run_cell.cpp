@@ -33,13 +33,12 @@ class CellRun {
   }
 
   RunOutcome run() {
-    const bool finished = finished_before();
+    const bool finished = finished_before() || (hold() && finished_before());
     cell_.compare_ranks("run", fmt::format("identity {}, {}", cell_.record.identity, finished ? "finished" : "not finished"));
     if (finished) {
       if (cell_.writes()) folder_.prune(cell_.experiment.record.keep);  // the run may have been killed right before
       return std::move(outcome_);
     }
-    std::filesystem::create_directories(cell_.request.folder);
     cell_.report({"device", 0, 0, 0.0, cell_.device.text()});
     const bool trains = cell_.experiment.train.steps > 0;
     // The plan is checked on the model before anything that is there is touched.
@@ -65,6 +64,15 @@ class CellRun {
   }
 
  private:
+  // One process at a time works on a run. What it left when it died is taken over; what it finished meanwhile is looked at
+  // again.
+  bool hold() {
+    if (!cell_.writes()) return false;
+    std::filesystem::create_directories(cell_.request.folder);
+    cell_.lease = std::make_unique<RunLease>(cell_.paths.lease);
+    return true;
+  }
+
   bool finished_before() {
     if (!std::filesystem::exists(outcome_.result)) return false;
     auto earlier = read_record(outcome_.result);

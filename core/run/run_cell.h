@@ -43,7 +43,8 @@ struct RunOutcome {
 
 // A finished result of the same identity, seed, splits and code is returned as it is, nothing runs again. An unfinished one
 // with training checkpoints is set aside (STEM.h5.old, STEM-checkpoints.old) unless `resume` is set. UsageError for `resume`
-// where an unfinished run of the same name and seed has other settings (not in a grid, whose cells differ in them).
+// where an unfinished run of the same name and seed has other settings (not in a grid, whose cells differ in them). RunIsHeld
+// (run_lease.h) while another process works on the same run: nothing of it is touched.
 RunOutcome run_cell(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
 
 }  // namespace sam3lab

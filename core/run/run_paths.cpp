@@ -44,7 +44,8 @@ std::string differences(const RunRecord& earlier, const RunRecord& record) {
 RunPaths run_paths_of(const fs::path& folder, const RunRecord& record) {
   const auto stem = fmt::format("{}-s{}-{}", record.name, record.seed, record.identity.substr(0, 8));
   return {folder / (stem + ".h5"),          folder / (stem + ".safetensors"), folder / (stem + "-adapter"),
-          folder / (stem + "-checkpoints"), folder / (stem + "-overlays"),    folder / (stem + "-diagnosis.safetensors")};
+          folder / (stem + "-checkpoints"), folder / (stem + "-overlays"),    folder / (stem + "-diagnosis.safetensors"),
+          folder / (stem + ".lease")};
 }
 
 std::int64_t set_aside(const RunPaths& paths) {

@@ -14,6 +14,7 @@ struct RunPaths {
   std::filesystem::path checkpoints;  // STEM-checkpoints/: of training
   std::filesystem::path pictures;     // STEM-overlays/
   std::filesystem::path diagnosis;    // STEM-diagnosis.safetensors
+  std::filesystem::path lease;        // STEM.lease: while a process works on the run
 };
 
 // STEM is NAME-sSEED-IDENTITY8.
