@@ -1,4 +1,4 @@
-// What a command of the program is. One file a command; the table of all of them is in main.cpp.
+// What a command of the program is. One file a command; the table of all of them is in program.cpp.
 #pragma once
 #include <functional>
 #include <iosfwd>
@@ -27,7 +27,7 @@ struct Command {
   int (*run)(const Context& context, const Arguments& arguments);  // returns the exit code, or throws Error
 };
 
-// To add a command: define `extern const Command NAME_command` in NAME.cpp, declare it here, and list it in main.cpp.
+// To add a command: define `extern const Command NAME_command` in NAME.cpp, declare it here, and list it in program.cpp.
 extern const Command convert_command, doctor_command, explain_command, inspect_command, list_command, plan_command,
     predict_command, report_command, run_command, tokenize_command, trace_command, verify_command, version_command;
 

@@ -1,4 +1,5 @@
-// sam3lab: global options, the table of commands, and the one place where errors become exit codes.
+#include "core/cli/program.h"
+
 #include <algorithm>
 #include <exception>
 #include <filesystem>
@@ -9,7 +10,6 @@
 #include <sam3lab/api/error.h>
 
 #include "core/base/text.h"
-#include "core/cli/command.h"
 #include "core/grid/failure.h"
 #include "core/registry/registry.h"
 
@@ -110,7 +110,9 @@ int report(const std::string& text, ExitCode code) {
   return static_cast<int>(code);
 }
 
-int guarded(const Arguments& arguments) {
+}  // namespace
+
+int run_program(const Arguments& arguments) {
   try {
     const int code = dispatch(arguments);
     std::cout.flush();
@@ -122,7 +124,4 @@ int guarded(const Arguments& arguments) {
   }
 }
 
-}  // namespace
 }  // namespace sam3lab
-
-int main(int count, char** values) { return sam3lab::guarded(sam3lab::Arguments(values + std::min(count, 1), values + count)); }

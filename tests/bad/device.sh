@@ -16,12 +16,12 @@ refuses 2 "train\.device: $missing" "${run[@]}" --set train.replicas=1 --set tra
 holds 'nor of a grid' test ! -e "$scratch/out"
 refuses 2 'process 0 of this machine works on GPU 0; got cuda:63' "${run[@]}" --nproc 2 --set train.replicas=1 --set train.device=cuda:63
 refuses 2 'train\.device is no device; got gpu, expected auto, cpu, cuda or cuda:N' "${run[@]}" --set train.device=gpu
-refuses 2 'train\.copies work side by side on the CPU alone; got 2 copies on cuda' "${run[@]}" --set train.device=cuda
+refuses 2 'train\.replicas work side by side on the CPU alone; got 2 replicas on cuda' "${run[@]}" --set train.device=cuda
 accepts 'internal_after' "${run[@]}" --set train.device=cpu
 holds 'the device is said' grep -qE '^device .* cpu$' "$scratch/.err"
 accepts 'device: cpu' bash -c '"$1" inspect "$2"/out/*.h5' _ "$program" "$scratch"
 accepts 'internal_after' "${run[@]}" --set train.device=auto
-holds 'and why auto took it' grep -qE '^device .* cpu \(for 2 copies side by side\)$' "$scratch/.err"
+holds 'and why auto took it' grep -qE '^device .* cpu \(for 2 replicas side by side\)$' "$scratch/.err"
 accepts 'device auto +(cpu|cuda:0) \(.+\)' "$program" doctor
 
 # predict names all faults at once, this one among them.

@@ -126,18 +126,7 @@ accepts_not 'names items that the data lack' "$program" verify clean.toml --set 
 accepts_not 'has no such subset' "$program" verify clean.toml --set split.official=fold3 --quiet
 
 # What must not be used as it is, is refused before anything is read.
-unconfirmed=(--set dataset.clean.layout_status=unconfirmed --set dataset.clean.root=nowhere)
-refuses 2 'not confirmed by its source' "$program" verify clean.toml "${unconfirmed[@]}"
-accepts_not 'nowhere' "$program" verify clean.toml "${unconfirmed[@]}" --set dataset.clean.accept_unconfirmed=true --quiet
-refuses 2 'not among those required.*licence = "CC0"' "$program" verify clean.toml --set 'data.require_licence=["CC-BY"]'
-accepts 'errors=0' "$program" verify clean.toml --set 'data.require_licence=["CC-BY", "CC0"]' --quiet
-refuses 2 'licence is out of range' "$program" verify clean.toml --set dataset.clean.licence=GPL
-refuses 2 'no rectangles' "$program" verify clean.toml --set 'dataset.clean.anonymise_boxes=[0.5, 0, 0.4, 1]'
-refuses 2 'asks for a text that is not given' "$program" verify clean.toml --set dataset.clean.prompt=published
-refuses 2 'split.fold is out of range' "$program" verify clean.toml --set 'split.official=""' --set split.folds=4 --set split.fold=4
-refuses 2 'matches no internal dataset' "$program" verify clean.toml --set 'split.leave_out=["modality=ct"]'
-refuses 2 'selects by nothing known' "$program" verify clean.toml --set 'split.leave_out=["colour=red"]'
-refuses 2 'out of range' "$program" verify clean.toml --workers 0
+command_checks "$source_dir/tests/bad/verify.txt"
 # A run's record has the licences and the SHA-256 of the split file; the licence is no part of its identity.
 accepts 'errors=0' "$program" verify clean.toml --write-split split.json --quiet
 cat >tiny.toml <<'END'

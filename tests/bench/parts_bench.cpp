@@ -20,7 +20,7 @@ void assignment(benchmark::State& state) {
   sam3lab::Random random(7, "costs");
   std::vector<double> cost(static_cast<std::size_t>(queries * targets));
   for (auto& value : cost) value = random.uniform();
-  for (auto _ : state) benchmark::DoNotOptimize(sam3lab::solve_assignment(cost, queries, targets));
+  for (auto _ : state) benchmark::DoNotOptimize(sam3lab::matchers::hungarian::solve_assignment(cost, queries, targets));
 }
 BENCHMARK(assignment)->Args({200, 20})->Args({200, 200})->Unit(benchmark::kMillisecond);
 
