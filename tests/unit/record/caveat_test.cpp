@@ -7,7 +7,7 @@
 
 #include "core/data/split.h"
 #include "core/data/split_file.h"
-#include "tests/support/make_files.h"
+#include "tests/support/temp_folder.h"
 
 namespace sam3lab::caveat_test {
 namespace {
@@ -22,7 +22,7 @@ SplitSource source(const std::string& name, int subjects, int slices, const std:
     for (int i = 0; i < slices; ++i) {
       Item item{subject + "/axial/" + std::to_string(i), subject, static_cast<double>(i), i + 1.0};
       item.site = s % 3 == 0 ? "A" : s % 3 == 1 ? "B" : "C";
-      item.part = s % 4 == 0 ? "test" : "train";
+      item.subset = s % 4 == 0 ? "test" : "train";
       made.items.push_back(item);
     }
   }
@@ -116,7 +116,7 @@ TEST(Caveat, OfWhatIsLeftOut) {
 
 // A file may hold out in one dataset the subject that another one trains on.
 TEST(Caveat, OfASplitFile) {
-  const test::Folder folder;
+  const test::TempFolder folder;
   const std::vector<SplitSource> sources = {source("a", 2, 1), source("b", 2, 1)};
   SplitOptions options;
   options.file = folder / "split.json";
