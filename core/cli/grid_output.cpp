@@ -8,21 +8,17 @@
 #include "core/record/summary.h"
 #include "core/report/compare_text.h"
 #include "core/report/markdown.h"
+#include "core/report/metric_text.h"
 
 namespace sam3lab {
 namespace {
 
 using nlohmann::json;
 
-// Nothing if the cell has no result that can be read: its row then shows no figures.
+// Nothing if the cell has no result that can be read: its row then shows no scores.
 std::optional<RunRecord> record_of(const CellReport& report) {
   if (report.state != CellState::done && report.state != CellState::skipped) return std::nullopt;
   return read_record(report.result);
-}
-
-std::string dice(const json& summary, const char* role, const char* stage) {
-  const json& value = summary[role][stage]["dice"];
-  return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "-";
 }
 
 }  // namespace
@@ -46,30 +42,36 @@ std::string GridCount::line() const {
   return fmt::format("cells={} done={} skipped={} failed={}", cells, done, skipped, failed);
 }
 
-std::string grid_table(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports) {
-  std::vector<TableRow> rows = {{"cell", "state", "Dice before", "Dice after", "external after", "s", "result"}};
-  std::vector<RunFigures> runs;
+std::string grid_table(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports, const std::string& metric) {
+  std::vector<TableRow> rows = {{}};
+  std::vector<RunStatistics> runs;
   std::string errors;
+  std::optional<ShownMetric> shown;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     TableRow row = {printable(cells[i].label()), std::string(name_of(reports[i].state))};
     if (const auto record = record_of(reports[i])) {
-      const json summary = summarise(*record);
-      row.insert(row.end(),
-                 {dice(summary, "internal", "before"), dice(summary, "internal", "after"), dice(summary, "external", "after"),
-                  fmt::format("{:.0f}", reports[i].seconds), reports[i].result.filename().string()});
-      runs.push_back(figures_of(*record, reports[i].result.string()));
+      const Summary summary = summarise(*record, shown ? shown->name : metric);
+      if (!shown && !summary.metrics.empty()) shown = summary.metrics.front();
+      const auto score = [&](const StageSummary& stage) {
+        return shown ? metric_number(value_in(stage.metrics, shown->name), shown->info) : "-";
+      };
+      row.insert(row.end(), {score(summary.internal.before), score(summary.internal.after), score(summary.external.after),
+                             fmt::format("{:.0f}", reports[i].seconds), reports[i].result.filename().string()});
+      runs.push_back(statistics_of(*record, reports[i].result.string()));
     } else {
       row.insert(row.end(), {"-", "-", "-", fmt::format("{:.0f}", reports[i].seconds), "-"});
     }
     if (reports[i].state == CellState::failed) errors += fmt::format("FAILED {}:\n{}\n", cells[i].label(), reports[i].error);
     rows.push_back(std::move(row));
   }
+  const auto heading = [&shown](const char* what) { return shown ? metric_heading(*shown, what) : std::string(what); };
+  rows.front() = {"cell", "state", heading("before"), heading("after"), "external after", "s", "result"};
   std::string text = markdown_table(rows, 2) + "\n" + errors;
-  if (!runs.empty()) text += (errors.empty() ? "" : "\n") + comparison_markdown(compare(runs));
+  if (!runs.empty()) text += (errors.empty() ? "" : "\n") + comparison_markdown(compare(runs, {metric}));
   return text;
 }
 
-std::string grid_json(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports) {
+std::string grid_json(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports, const std::string& metric) {
   json rows = json::array();
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto record = record_of(reports[i]);
@@ -82,7 +84,7 @@ std::string grid_json(const std::vector<GridCell>& cells, const std::vector<Cell
                     {"error", reports[i].error},
                     {"code", static_cast<int>(reports[i].code)},
                     {"seconds", reports[i].seconds},
-                    {"summary", record ? summarise(*record) : json(nullptr)}});
+                    {"summary", record ? to_json(summarise(*record, metric)) : json(nullptr)}});
   }
   const GridCount count(reports);
   const json all = {{"cells", std::move(rows)}, {"done", count.done}, {"skipped", count.skipped}, {"failed", count.failed}};

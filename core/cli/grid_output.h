@@ -15,9 +15,10 @@ struct GridCount {
   [[nodiscard]] std::string line() const;  // "cells=6 done=5 skipped=0 failed=1"
 };
 
-// A row a cell with its state and figures, the errors of those that failed, then the comparison of all finished results.
-std::string grid_table(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports);
+// A row per cell with its state and scores, the errors of those that failed, then the comparison of all finished results.
+// `metric`: the one that stands first; cells that do not have it are shown by the first metric of the first cell with a result.
+std::string grid_table(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports, const std::string& metric);
 // {"cells": [{"settings", "seed", "state", "result", "error", "code", "seconds", "summary"}], "done", "skipped", "failed"}
-std::string grid_json(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports);
+std::string grid_json(const std::vector<GridCell>& cells, const std::vector<CellReport>& reports, const std::string& metric);
 
 }  // namespace sam3lab

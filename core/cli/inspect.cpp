@@ -1,8 +1,9 @@
-// sam3lab inspect FILE [--json]
+// sam3lab inspect FILE [--metric NAME] [--json]
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 
 #include "core/cli/arguments.h"
 #include "core/cli/checkpoint_summary.h"
+#include "core/cli/metric_option.h"
 #include "core/record/summary.h"
 #include "core/report/table.h"
 #include "core/tensor/torch_file.h"
@@ -39,28 +41,21 @@ Content content_of(const std::string& file) {
 
 void print_line(const char* key, const std::string& value) { std::cout << fmt::format("{:<12}{}\n", key, printable(value)); }
 
-void print_cost(const RunRecord& record) {
-  std::string cost;
+void print_cost(const RunRecord& record, const CostSummary& cost) {
+  std::string time;
   for (const auto& [phase, seconds] : record.seconds)
-    cost += fmt::format("{}{} {:.1f} s", cost.empty() ? "" : ", ", phase, seconds);
-  double peak = 0.0, device = 0.0, joules = 0.0, flops = 0.0;
-  for (const StepRow& step : record.steps) {
-    peak = std::max(peak, step.peak_memory_mib);
-    device = std::max(device, step.device_memory_mib);
-    joules += step.joules;
-    flops += step.flops;
+    time += fmt::format("{}{} {:.1f} s", time.empty() ? "" : ", ", phase, seconds);
+  print_line("steps", fmt::format("{}", cost.steps));
+  if (cost.peak_memory_mib) print_line("memory", fmt::format("{:.0f} MiB at most", *cost.peak_memory_mib));
+  if (cost.device_memory_mib) print_line("device", fmt::format("{:.0f} MiB at most", *cost.device_memory_mib));
+  if (cost.steps > 0) {
+    print_line("energy", cost.joules ? fmt::format("{:.0f} J in training", *cost.joules) : "not available");
+    print_line("operations", cost.flops ? fmt::format("{:.3g} estimated in training", *cost.flops) : "not estimated");
   }
-  print_line("steps", fmt::format("{}", record.steps.size()));
-  if (peak > 0.0) print_line("memory", fmt::format("{:.0f} MiB at most", peak));
-  if (device > 0.0) print_line("device", fmt::format("{:.0f} MiB at most", device));
-  if (!record.steps.empty()) {
-    print_line("energy", joules > 0.0 ? fmt::format("{:.0f} J in training", joules) : "not available");
-    print_line("operations", flops > 0.0 ? fmt::format("{:.3g} estimated in training", flops) : "not estimated");
-  }
-  print_line("time", cost.empty() ? "not recorded" : cost);
+  print_line("time", time.empty() ? "not recorded" : time);
 }
 
-void print_result(const RunRecord& record) {
+void print_result(const RunRecord& record, const Summary& summary) {
   print_line("run", record.name + (record.finished ? "" : " (not finished)"));
   print_line("identity", record.identity);
   print_line("seed", fmt::format("{}", record.seed));
@@ -76,17 +71,20 @@ void print_result(const RunRecord& record) {
   for (const PluginRecord& plugin : record.plugins)
     print_line("plugin", plugin.slot + "/" + plugin.name + " " + plugin.version);
   for (const auto& [key, value] : record.environment) print_line("environment", key + ": " + value);
-  print_cost(record);
-  std::cout << "\n" << results_table(record);
+  print_cost(record, summary.cost);
+  std::cout << "\n" << results_table(summary);
 }
 
-int inspect_result(const std::string& file, bool as_json) {
+int inspect_result(const std::string& file, bool as_json, const po::variables_map& values) {
   const RunRecord record = read_record(file);
+  std::set<std::string> names;
+  for (const auto& [name, info] : record.metrics) names.insert(name);
+  const Summary summary = summarise(record, chosen_metric(values, names));
   if (as_json) {
     // Texts of a strange file need not be UTF-8; JSON must be.
-    std::cout << summarise(record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    std::cout << to_json(summary).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   } else {
-    print_result(record);
+    print_result(record, summary);
   }
   return 0;
 }
@@ -100,17 +98,18 @@ int inspect_checkpoint(const std::string& file, const Context& context) {
 int run_inspect(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(),
-                        "a result (.h5) or a checkpoint (.pt, .safetensors, .safetensors.index.json)");
+                        "a result (.h5) or a checkpoint (.pt, .safetensors, .safetensors.index.json)")(
+      "metric", po::value<std::string>()->default_value(default_metric), "of a result: the metric that stands first");
   po::positional_options_description positions;
   positions.add("file", 1);
   const auto values = parse_arguments(inspect_command, arguments, options, positions);
   if (!values) return 0;
   if (values->count("file") == 0)
-    throw UsageError(Fault{"sam3lab inspect", "no file given", "", "", "usage: sam3lab inspect FILE [--json]"});
+    throw UsageError(Fault{"sam3lab inspect", "no file given", "", "", "usage: sam3lab inspect FILE [--metric NAME] [--json]"});
   const auto file = (*values)["file"].as<std::string>();
   switch (content_of(file)) {
     case Content::result:
-      return inspect_result(file, context.json);
+      return inspect_result(file, context.json, *values);
     case Content::checkpoint:
       return inspect_checkpoint(file, context);
     case Content::unknown:
@@ -122,6 +121,7 @@ int run_inspect(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command inspect_command = {"inspect", "what is in a result or a checkpoint", "inspect FILE [--json]", run_inspect};
+extern const Command inspect_command = {"inspect", "what is in a result or a checkpoint",
+                                        "inspect FILE [--metric NAME] [--json]", run_inspect};
 
 }  // namespace sam3lab

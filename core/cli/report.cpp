@@ -1,7 +1,8 @@
-// sam3lab report RESULTS... [--format markdown|csv|json] [--modalities] [--out DIR]
+// sam3lab report RESULTS... [--format markdown|csv|json] [--metric NAME]... [--modalities] [--out DIR]
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/cli/arguments.h"
+#include "core/cli/metric_option.h"
 #include "core/record/run_record.h"
 #include "core/report/compare_text.h"
 
@@ -43,23 +45,34 @@ void collect(const std::filesystem::path& given, std::vector<std::filesystem::pa
 }
 
 // All that can be read, or one error that names every file that cannot.
-std::vector<RunFigures> read_all(const std::vector<std::string>& given) {
+std::vector<RunStatistics> read_all(const std::vector<std::string>& given) {
   std::vector<std::filesystem::path> files;
   std::vector<Fault> faults;
   for (const std::string& path : given) collect(path, files, faults);
   if (files.size() > most_results)
     throw UsageError(Fault{"sam3lab report", "too many results", fmt::format("{}", files.size()),
                            fmt::format("at most {}", most_results), "give fewer folders"});
-  std::vector<RunFigures> runs;
+  std::vector<RunStatistics> runs;
   for (const auto& file : files) {
     try {
-      runs.push_back(figures_of(read_record(file), file.string()));
+      runs.push_back(statistics_of(read_record(file), file.string()));
     } catch (const DataError& error) {
       faults.push_back({"", error.what(), "", "", ""});
     }
   }
   if (!faults.empty()) throw DataError(faults);
   return runs;
+}
+
+std::vector<std::string> asked_metrics(const po::variables_map& values, const std::vector<RunStatistics>& runs) {
+  if (values.count("metric") == 0) return {default_metric};
+  std::set<std::string> names;
+  for (const RunStatistics& run : runs) {
+    for (const auto& [name, metric] : run.metrics) names.insert(name);
+  }
+  const auto metrics = values["metric"].as<std::vector<std::string>>();
+  for (const std::string& metric : metrics) check_metric(metric, names);
+  return metrics;
 }
 
 void write_text(const std::filesystem::path& file, const std::string& text) {
@@ -69,10 +82,14 @@ void write_text(const std::filesystem::path& file, const std::string& text) {
 }
 
 int run_report(const Context& context, const Arguments& arguments) {
+  const std::string about_metric =
+      fmt::format("a metric to show, repeatable; the first is the headline. Default: {}, or another one where no result has it",
+                  default_metric);
   po::options_description options("options");
   options.add_options()("results", po::value<std::vector<std::string>>(), "results (.h5), or folders of results")(
       "format", po::value<std::string>()->default_value("markdown"), "markdown, csv or json")(
-      "modalities", "in Markdown: a column of each modality's Dice after training")(
+      "modalities", "in Markdown: a column of each modality after training")(
+      "metric", po::value<std::vector<std::string>>()->composing(), about_metric.c_str())(
       "out", po::value<std::string>(), "folder: write report.md, report.csv and report.json there too");
   po::positional_options_description positions;
   positions.add("results", -1);
@@ -83,7 +100,8 @@ int run_report(const Context& context, const Arguments& arguments) {
   const auto format = context.json ? std::string("json") : (*values)["format"].as<std::string>();
   if (format != "markdown" && format != "csv" && format != "json")
     throw UsageError(Fault{"--format", "unknown format", format, "markdown, csv or json", ""});
-  const Comparison comparison = compare(read_all((*values)["results"].as<std::vector<std::string>>()));
+  const auto runs = read_all((*values)["results"].as<std::vector<std::string>>());
+  const Comparison comparison = compare(runs, asked_metrics(*values, runs));
   for (const std::string& warning : comparison.warnings) std::cerr << "warning: " << warning << "\n";
   for (const auto& [file, why] : comparison.excluded) std::cerr << "left out: " << file << ": " << why << "\n";
   const std::string markdown = comparison_markdown(comparison, values->count("modalities") != 0);
@@ -100,7 +118,8 @@ int run_report(const Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command report_command = {"report", "one table of many results",
-                                       "report RESULTS... [--format markdown|csv|json] [--modalities] [--out DIR]", run_report};
+extern const Command report_command = {
+    "report", "one table of many results",
+    "report RESULTS... [--format markdown|csv|json] [--metric NAME]... [--modalities] [--out DIR]", run_report};
 
 }  // namespace sam3lab

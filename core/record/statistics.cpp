@@ -1,9 +1,25 @@
 #include "core/record/statistics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <tuple>
 
 namespace sam3lab {
+namespace {
+
+std::optional<double> defined_in(const ScoreRow& row, const std::string& metric) {
+  const auto found = row.metrics.find(metric);
+  if (found == row.metrics.end() || std::isnan(found->second)) return std::nullopt;
+  return found->second;
+}
+
+double median_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2.0;
+}
+
+}  // namespace
 
 std::vector<Scored> rows_of(const RunRecord& record, const std::string& stage, const std::string& role) {
   std::vector<Scored> rows;
@@ -24,30 +40,41 @@ ByPrompt by_prompt(const std::vector<Scored>& rows) {
   return prompts;
 }
 
-std::optional<double> mean_of(const std::vector<const ScoreRow*>& rows, const std::string& metric) {
+std::optional<double> value_of(const std::vector<const ScoreRow*>& rows, const std::string& metric, const MetricInfo& info) {
+  std::vector<double> values;
+  for (const ScoreRow* row : rows) {
+    if (const auto value = defined_in(*row, metric)) {
+      values.push_back(*value);
+    } else if (info.undefined_counts) {
+      values.push_back(*info.undefined_counts);
+    }
+  }
+  if (values.empty()) return std::nullopt;
+  if (info.aggregate == MetricInfo::Aggregate::median) return median_of(std::move(values));
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return info.aggregate == MetricInfo::Aggregate::sum ? sum : sum / static_cast<double>(values.size());
+}
+
+std::optional<double> macro_of(const ByPrompt& prompts, const std::string& metric, const MetricInfo& info) {
   double sum = 0.0;
   std::size_t n = 0;
-  for (const ScoreRow* row : rows) {
-    const auto found = row->metrics.find(metric);
-    if (found == row->metrics.end() || std::isnan(found->second)) continue;
-    sum += found->second;
+  for (const auto& [key, rows] : prompts) {
+    const auto value = value_of(rows, metric, info);
+    if (!value) continue;
+    sum += *value;
     ++n;
   }
   if (n == 0) return std::nullopt;
   return sum / static_cast<double>(n);
 }
 
-std::optional<double> macro_of(const ByPrompt& prompts, const std::string& metric) {
-  double sum = 0.0;
+std::size_t undefined_in(const ByPrompt& prompts, const std::string& metric) {
   std::size_t n = 0;
   for (const auto& [key, rows] : prompts) {
-    const auto mean = mean_of(rows, metric);
-    if (!mean) continue;
-    sum += *mean;
-    ++n;
+    for (const ScoreRow* row : rows) n += defined_in(*row, metric) ? 0 : 1;
   }
-  if (n == 0) return std::nullopt;
-  return sum / static_cast<double>(n);
+  return n;
 }
 
 OffPrompt off_prompt(const std::vector<Scored>& rows) {

@@ -1,4 +1,4 @@
-// The arithmetic of a summary, apart from its JSON form.
+// The arithmetic of a summary.
 #pragma once
 #include <map>
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace sam3lab {
 
-// One score row with the facts of its dataset that figures are grouped by.
+// One score row with the facts of its dataset by which statistics are grouped.
 struct Scored {
   const ScoreRow* row;
   std::string dataset, modality, role;
@@ -28,10 +28,15 @@ using ByPrompt = std::map<PromptKey, std::vector<const ScoreRow*>>;
 // Rows whose truth is not empty; the others say nothing about overlap.
 ByPrompt by_prompt(const std::vector<Scored>& rows);
 
-// Mean of a metric over rows; nothing if no row has it.
-std::optional<double> mean_of(const std::vector<const ScoreRow*>& rows, const std::string& metric);
-// Mean over prompts of the mean over rows, over the prompts that have the metric.
-std::optional<double> macro_of(const ByPrompt& prompts, const std::string& metric);
+// The rows' values of a metric as one, by info.aggregate. A row without a value counts info.undefined_counts, or is left out.
+// Nothing if no row counts. Without `info`: the mean of the values that are there.
+std::optional<double> value_of(const std::vector<const ScoreRow*>& rows, const std::string& metric,
+                               const MetricInfo& info = {});
+// Mean over prompts of value_of, over the prompts that have one.
+std::optional<double> macro_of(const ByPrompt& prompts, const std::string& metric, const MetricInfo& info = {});
+
+// Rows without a value of the metric.
+std::size_t undefined_in(const ByPrompt& prompts, const std::string& metric);
 
 // (sample, prompt) pairs whose truth is empty, and on how many of them the model fired.
 struct OffPrompt {
@@ -39,8 +44,8 @@ struct OffPrompt {
 };
 OffPrompt off_prompt(const std::vector<Scored>& rows);
 
-// The shuffled rows whose twin, the same dataset, item and label asked with its own prompt, was scored after training; both
-// lists are grouped by the twin's prompt.
+// The shuffled rows whose twin (the same dataset, item and label, scored with its own prompt after training) exists; both lists
+// are grouped by the twin's prompt.
 struct Shuffled {
   ByPrompt own, exchanged;
   std::size_t n = 0;

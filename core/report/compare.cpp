@@ -1,6 +1,7 @@
 #include "core/report/compare.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 #include <tuple>
@@ -12,17 +13,13 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/config/toml_text.h"
-#include "core/record/summary.h"
+#include "core/report/markdown.h"
+#include "core/report/metric_text.h"
 
 namespace sam3lab {
 namespace {
 
-using nlohmann::json;
 using Settings = std::map<std::string, std::string>;
-
-std::optional<double> optional_number(const json& value) {
-  return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
-}
 
 // As TOML writes it, whole: two long lists that begin alike are two settings.
 std::string setting_text(const Value& value) {
@@ -58,52 +55,36 @@ Settings settings_of(const RunRecord& record, const std::string& file) {
   return settings;
 }
 
-struct Training {
-  double seconds = 0.0, peak_memory_mib = 0.0, device_memory_mib = 0.0, flops = 0.0, joules = 0.0;
-};
-
-// Sums of the steps; joules are NaN as soon as one step has none.
-Training training_of(const RunRecord& record) {
-  Training sum;
-  for (const StepRow& step : record.steps) {
-    sum.seconds += step.seconds;
-    sum.flops += step.flops;
-    sum.joules += step.joules;
-    sum.peak_memory_mib = std::max(sum.peak_memory_mib, step.peak_memory_mib);
-    sum.device_memory_mib = std::max(sum.device_memory_mib, step.device_memory_mib);
-  }
-  return sum;
-}
-
 // The table's `use` that a key belongs to: "loss.box.use" of "loss.box.giou"; empty at the top.
 std::string use_of(const std::string& key) {
   const auto dot = key.rfind('.');
   return dot == std::string::npos ? "" : key.substr(0, dot) + ".use";
 }
 
-std::string value_in(const Settings& settings, const std::string& key) {
+std::string setting_of(const Settings& settings, const std::string& key) {
   const auto found = settings.find(key);
   return found == settings.end() ? "" : found->second;
 }
 
 // Does the value of `key` follow from that of `by` in every run?
-bool follows(const std::vector<RunFigures>& runs, const std::string& key, const std::string& by) {
+bool follows(const std::vector<RunStatistics>& runs, const std::string& key, const std::string& by) {
   Settings value_by;
-  for (const RunFigures& run : runs) {
-    const auto value = value_in(run.settings, key);
-    if (value_by.try_emplace(value_in(run.settings, by), value).first->second != value) return false;
+  for (const RunStatistics& run : runs) {
+    const auto value = setting_of(run.settings, key);
+    if (value_by.try_emplace(setting_of(run.settings, by), value).first->second != value) return false;
   }
   return true;
 }
 
-std::vector<std::string> differing_keys(const std::vector<RunFigures>& runs) {
+std::vector<std::string> differing_keys(const std::vector<RunStatistics>& runs) {
   std::map<std::string, std::set<std::string>> values;
-  for (const RunFigures& run : runs) {
+  for (const RunStatistics& run : runs) {
     for (const auto& [key, value] : run.settings) values[key].insert(value);
   }
   std::set<std::string> differing;
   for (auto& [key, different] : values) {
-    const bool everywhere = std::ranges::all_of(runs, [&k = key](const RunFigures& run) { return run.settings.contains(k); });
+    const bool everywhere =
+        std::ranges::all_of(runs, [&k = key](const RunStatistics& run) { return run.settings.contains(k); });
     if (different.size() > 1 || !everywhere) differing.insert(key);
   }
   std::vector<std::string> keys;
@@ -115,12 +96,12 @@ std::vector<std::string> differing_keys(const std::vector<RunFigures>& runs) {
 }
 
 // Files of one name that hold different bytes make different cells.
-void tell_data_apart(std::vector<RunFigures>& runs) {
+void tell_data_apart(std::vector<RunStatistics>& runs) {
   std::map<std::string, std::set<std::string>> hashes;
-  for (const RunFigures& run : runs) {
+  for (const RunStatistics& run : runs) {
     for (const auto& [dataset, hash] : run.data) hashes[dataset].insert(hash);
   }
-  for (RunFigures& run : runs) {
+  for (RunStatistics& run : runs) {
     for (const auto& [dataset, hash] : run.data) {
       if (hashes[dataset].size() > 1) run.settings["(data of " + dataset + ")"] = hash.substr(0, 8);
     }
@@ -142,20 +123,20 @@ void sort_cells(Comparison& comparison) {
   std::ranges::stable_sort(comparison.cells, [&](const ComparedCell& a, const ComparedCell& b) {
     if (a.protocol != b.protocol) return a.protocol < b.protocol;
     for (const std::string& key : comparison.keys) {
-      const auto left = value_in(a.settings, key), right = value_in(b.settings, key);
+      const auto left = setting_of(a.settings, key), right = setting_of(b.settings, key);
       if (left != right) return value_less(left, right);
     }
     return false;
   });
 }
 
-void warn(Comparison& comparison, const std::vector<RunFigures>& runs) {
+void warn(Comparison& comparison, const std::vector<RunStatistics>& runs) {
   if (comparison.protocols.size() > 1) {
     comparison.warnings.push_back(
-        fmt::format("{} PROTOCOLS: figures of different protocols are not comparable, and no mean is taken over them",
+        fmt::format("{} PROTOCOLS: scores of different protocols are not comparable, and no mean is taken over them",
                     comparison.protocols.size()));
   }
-  const auto limited = std::ranges::count_if(runs, [](const RunFigures& run) { return run.settings.contains("(limit)"); });
+  const auto limited = std::ranges::count_if(runs, [](const RunStatistics& run) { return run.settings.contains("(limit)"); });
   if (limited > 0) {
     comparison.warnings.push_back(
         fmt::format("NOT FOR REPORTING: {} of {} runs were evaluated on a part of the data (--limit)", limited, runs.size()));
@@ -174,10 +155,10 @@ void warn(Comparison& comparison, const std::vector<RunFigures>& runs) {
 }
 
 // The runs that count, by seed; the others are said.
-std::vector<RunFigures> usable(const std::vector<RunFigures>& all, Comparison& comparison) {
-  std::vector<RunFigures> runs;
+std::vector<RunStatistics> usable(const std::vector<RunStatistics>& all, Comparison& comparison) {
+  std::vector<RunStatistics> runs;
   std::map<std::string, std::string> first;  // identity -> file
-  for (const RunFigures& run : all) {
+  for (const RunStatistics& run : all) {
     if (!run.finished) {
       comparison.excluded.emplace_back(run.file, "not finished");
     } else if (!first.try_emplace(run.identity, run.file).second) {
@@ -186,68 +167,145 @@ std::vector<RunFigures> usable(const std::vector<RunFigures>& all, Comparison& c
       runs.push_back(run);
     }
   }
-  std::ranges::stable_sort(runs, {}, &RunFigures::seed);
+  std::ranges::stable_sort(runs, {}, &RunStatistics::seed);
   return runs;
 }
 
-ComparedCell cell_of(const std::vector<const RunFigures*>& members, const Comparison& comparison) {
+ComparedCell cell_of(const std::vector<const RunStatistics*>& members, const Comparison& comparison) {
   ComparedCell cell;
   cell.protocol = members.front()->protocol;
   for (const std::string& name : comparison.keys) {
     const auto found = members.front()->settings.find(name);
     if (found != members.front()->settings.end()) cell.settings.insert(*found);
   }
-  for (const RunFigures* run : members) {
+  for (const RunStatistics* run : members) {
     cell.seeds.push_back(run->seed);
     cell.files.push_back(run->file);
   }
-  for (std::size_t f = 0; f < figure_names.size(); ++f) {
+  for (const Quantity& quantity : comparison.quantities) {
     std::vector<double> values;
-    for (const RunFigures* run : members) {
-      if (run->figures[f]) values.push_back(*run->figures[f]);
+    for (const RunStatistics* run : members) {
+      if (const auto found = run->values.find(quantity.key); found != run->values.end()) values.push_back(found->second);
     }
-    cell.figures[f] = spread_of(values);
-  }
-  for (const std::string& modality : comparison.modalities) {
-    std::vector<double> values;
-    for (const RunFigures* run : members) {
-      if (const auto dice = run->modalities.find(modality); dice != run->modalities.end()) values.push_back(dice->second);
-    }
-    cell.modalities[modality] = spread_of(values);
+    cell.values.push_back(spread_of(values));
   }
   return cell;
 }
 
+// Which metrics have columns; see compare().
+std::vector<ShownMetric> choose_metrics(const std::vector<RunStatistics>& runs, const std::vector<std::string>& asked,
+                                        Comparison& comparison) {
+  std::map<std::string, ShownMetric> all;
+  for (const RunStatistics& run : runs) {
+    for (const auto& [name, metric] : run.metrics) {
+      const auto [known, is_new] = all.emplace(name, metric);
+      if (is_new || known->second.info == metric.info) continue;
+      comparison.warnings.push_back(
+          fmt::format("runs define metric '{}' in different ways: its values are not comparable", name));
+    }
+  }
+  std::ranges::sort(comparison.warnings);
+  const auto twice = std::ranges::unique(comparison.warnings);
+  comparison.warnings.erase(twice.begin(), twice.end());
+  std::vector<ShownMetric> shown;
+  const auto show = [&](const std::string& name) {
+    if (all.contains(name) && std::ranges::find(shown, name, &ShownMetric::name) == shown.end()) shown.push_back(all.at(name));
+  };
+  for (const std::string& name : asked) show(name);
+  if (shown.empty() && !all.empty()) show(all.begin()->first);
+  for (const auto& [name, metric] : all) {
+    const MetricInfo& headline = shown.front().info;
+    if (metric.info.unit != headline.unit || metric.info.higher_is_better != headline.higher_is_better) show(name);
+  }
+  for (const RunStatistics& run : runs) {
+    const bool any = std::ranges::any_of(shown, [&](const ShownMetric& metric) { return run.metrics.contains(metric.name); });
+    if (!any && !run.metrics.empty()) show(run.metrics.begin()->first);
+  }
+  return shown;
+}
+
+constexpr std::array metric_stages = {std::pair("internal_before", "before"), std::pair("internal_after", "after"),
+                                      std::pair("external_before", "external before"),
+                                      std::pair("external_after", "external after")};
+
+std::vector<Quantity> quantities_of(const std::vector<ShownMetric>& metrics, const std::set<std::string>& modalities) {
+  std::vector<Quantity> quantities = {{"trainable_parameters", "trainable_parameters", "trainable", 1, 0}};
+  const auto of_metric = [](const ShownMetric& metric, bool headline) {
+    std::vector<Quantity> all;
+    for (const auto& [key, what] : metric_stages) {
+      // The headline's external columns have always been called by their role alone.
+      const bool bare = headline && std::string_view(what).starts_with("external") && metric.info.unit.empty();
+      all.push_back({metric.name + "/" + key, (headline ? "" : metric.name + "_") + key,
+                     bare ? what : metric_heading(metric, what), 1, metric_digits(metric.info)});
+    }
+    return all;
+  };
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    for (Quantity& quantity : of_metric(metrics[m], m == 0)) quantities.push_back(std::move(quantity));
+  }
+  for (const Quantity& cost : std::initializer_list<Quantity>{{"off_prompt_rate", "off_prompt_rate", "off-prompt %", 0.01, 1},
+                                                              {"train_seconds", "train_seconds", "train s", 1, 1},
+                                                              {"run_seconds", "run_seconds", "run s", 1, 1},
+                                                              {"peak_memory_mib", "peak_memory_mib", "peak MiB", 1, 0},
+                                                              {"device_memory_mib", "device_memory_mib", "device MiB", 1, 0},
+                                                              {"flops", "flops", "TFLOP", 1e12, -3},
+                                                              {"joules", "joules", "joules", 1, 0}})
+    quantities.push_back(cost);
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    const ShownMetric& metric = metrics[m];
+    for (const std::string& modality : modalities) {
+      quantities.push_back(
+          {metric.name + "/modality/" + modality, metric.name + "_after/" + modality,
+           m == 0 ? printable(modality) + " after" : printable(modality) + " " + metric_heading(metric, "after"), 1,
+           metric_digits(metric.info), m == 0 ? modality : metric.name + "/" + modality});
+    }
+  }
+  return quantities;
+}
+
 }  // namespace
 
-RunFigures figures_of(const RunRecord& record, const std::string& file) {
-  RunFigures run{file, record.identity, record.protocol, record.seed, record.finished, settings_of(record, file), {}, {}, {}};
+RunStatistics statistics_of(const RunRecord& record, const std::string& file) {
+  const Summary summary = summarise(record);
+  RunStatistics run;
+  run.file = file;
+  run.identity = record.identity;
+  run.protocol = record.protocol;
+  run.caveat = summary.caveat;
+  run.external_caveat = summary.external_caveat;
+  run.seed = record.seed;
+  run.finished = record.finished;
+  run.settings = settings_of(record, file);
   for (const auto& [name, dataset] : record.datasets) {
     std::string all;
     for (const auto& [path, hash] : dataset.file_sha256) all += hash + "\n";
     run.data[name] = sha256(all);
   }
-  const auto set = [&run](Figure figure, std::optional<double> value) {
-    if (value && std::isfinite(*value)) run.figures[static_cast<std::size_t>(figure)] = value;
+  const auto set = [&run](const std::string& key, const Statistic& value) {
+    if (value && std::isfinite(*value)) run.values[key] = *value;
   };
-  const json summary = summarise(record);
-  set(Figure::trainable_parameters, static_cast<double>(record.trainable_parameters));
-  set(Figure::internal_before, optional_number(summary["internal"]["before"]["dice"]));
-  set(Figure::internal_after, optional_number(summary["internal"]["after"]["dice"]));
-  set(Figure::external_before, optional_number(summary["external"]["before"]["dice"]));
-  set(Figure::external_after, optional_number(summary["external"]["after"]["dice"]));
-  set(Figure::off_prompt_rate, optional_number(summary["internal"]["after"]["off_prompt_rate"]));
-  set(Figure::run_seconds, optional_number(summary["seconds"]));
-  for (const auto& [modality, means] : summary["per_modality"].items()) {
-    if (const auto dice = optional_number(means["after"])) run.modalities[modality] = *dice;
+  for (const ShownMetric& metric : summary.metrics) {
+    run.metrics[metric.name] = metric;
+    const std::string of = metric.name + "/";
+    set(of + "internal_before", value_in(summary.internal.before.metrics, metric.name));
+    set(of + "internal_after", value_in(summary.internal.after.metrics, metric.name));
+    set(of + "external_before", value_in(summary.external.before.metrics, metric.name));
+    set(of + "external_after", value_in(summary.external.after.metrics, metric.name));
+    for (const auto& [modality, means] : summary.modalities) {
+      const Statistic after = value_in(means.after, metric.name);
+      set(of + "modality/" + modality, after);
+      if (after) run.modalities.insert(modality);
+    }
   }
+  set("trainable_parameters", static_cast<double>(record.trainable_parameters));
+  set("off_prompt_rate", summary.internal.after.off_prompt_rate);
+  set("run_seconds", summary.seconds);
   if (record.steps.empty()) return run;
-  const Training training = training_of(record);
-  set(Figure::train_seconds, training.seconds);
-  set(Figure::peak_memory_mib, training.peak_memory_mib);
-  if (training.device_memory_mib > 0.0) set(Figure::device_memory_mib, training.device_memory_mib);
-  if (training.flops > 0.0) set(Figure::flops, training.flops);
-  set(Figure::joules, training.joules);
+  set("train_seconds", summary.cost.step_seconds);
+  set("peak_memory_mib", summary.cost.peak_memory_mib);
+  set("device_memory_mib", summary.cost.device_memory_mib);
+  set("flops", summary.cost.flops);
+  set("joules", summary.cost.joules);
   return run;
 }
 
@@ -265,20 +323,23 @@ Spread spread_of(const std::vector<double>& values) {
   return spread;
 }
 
-Comparison compare(const std::vector<RunFigures>& all) {
+Comparison compare(const std::vector<RunStatistics>& all, const std::vector<std::string>& metrics) {
   Comparison comparison;
-  std::vector<RunFigures> runs = usable(all, comparison);
+  std::vector<RunStatistics> runs = usable(all, comparison);
   tell_data_apart(runs);
   comparison.keys = differing_keys(runs);
-  std::map<std::pair<std::string, Settings>, std::vector<const RunFigures*>> groups;
+  std::map<std::pair<std::string, Settings>, std::vector<const RunStatistics*>> groups;
   std::set<std::string> protocols, modalities;
-  for (const RunFigures& run : runs) {
+  for (const RunStatistics& run : runs) {
     groups[{run.protocol, run.settings}].push_back(&run);
     protocols.insert(run.protocol);
-    for (const auto& [modality, dice] : run.modalities) modalities.insert(modality);
+    modalities.insert(run.modalities.begin(), run.modalities.end());
+    comparison.caveats.insert(run.caveat);
+    if (!run.external_caveat.empty()) comparison.external_caveats.insert(run.external_caveat);
   }
   comparison.protocols.assign(protocols.begin(), protocols.end());
-  comparison.modalities.assign(modalities.begin(), modalities.end());
+  comparison.metrics = choose_metrics(runs, metrics, comparison);
+  comparison.quantities = quantities_of(comparison.metrics, modalities);
   for (const auto& [key, members] : groups) comparison.cells.push_back(cell_of(members, comparison));
   sort_cells(comparison);
   warn(comparison, runs);

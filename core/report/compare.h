@@ -1,50 +1,42 @@
-// Many results side by side: what their experiments differ in, and each figure's mean and spread over the seeds.
+// Many results side by side: what their experiments differ in, and mean and spread over the seeds of each metric and cost.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/record/run_record.h"
+#include "core/record/summary.h"
 
 namespace sam3lab {
-
-// Figures that are compared, in the order of the columns.
-enum class Figure : std::size_t {
-  trainable_parameters,
-  internal_before,  // Dice: macro mean over prompts (summary.h)
-  internal_after,
-  external_before,
-  external_after,
-  off_prompt_rate,    // internal, after training
-  train_seconds,      // of all steps together
-  run_seconds,        // with evaluations and pictures
-  peak_memory_mib,    // host
-  device_memory_mib,  // nothing without a device
-  flops,              // of all steps together
-  joules              // the same; nothing where the machine does not tell
-};
-inline constexpr std::array<std::string_view, 12> figure_names = {
-    "trainable_parameters", "internal_before", "internal_after",  "external_before",   "external_after", "off_prompt_rate",
-    "train_seconds",        "run_seconds",     "peak_memory_mib", "device_memory_mib", "flops",          "joules"};
 
 // One result, reduced to what a comparison needs. `settings`: dotted key of the resolved experiment -> value as TOML, without
 // name, seeds and [record]; under names in brackets, what else makes runs different: "(code)", "(start weights)", "(device)",
 // "(limit)".
-struct RunFigures {
-  std::string file, identity, protocol;
+struct RunStatistics {
+  std::string file, identity, protocol, caveat, external_caveat;  // caveats as in Summary
   std::int64_t seed = 0;
   bool finished = false;
   std::map<std::string, std::string> settings;
-  std::map<std::string, std::string> data;   // dataset -> hash of its files
-  std::map<std::string, double> modalities;  // internal Dice after training
-  std::array<std::optional<double>, figure_names.size()> figures;
+  std::map<std::string, std::string> data;     // dataset -> hash of its files
+  std::map<std::string, ShownMetric> metrics;  // by name
+  std::set<std::string> modalities;            // internal
+  // Finite values alone. Costs under the name of their Quantity; of a metric NAME: "NAME/internal_before",
+  // "NAME/internal_after", "NAME/external_before", "NAME/external_after", "NAME/modality/MODALITY" (internal, after training).
+  std::map<std::string, double> values;
 };
 // DataError where the resolved experiment in the result is no TOML.
-RunFigures figures_of(const RunRecord& record, const std::string& file);
+RunStatistics statistics_of(const RunRecord& record, const std::string& file);
+
+// What is compared: a column. `key`: in RunStatistics::values; `name`: in CSV and JSON, where the headline metric's have no
+// metric in them ("internal_after"), those of others do ("NAME_internal_after").
+struct Quantity {
+  std::string key, name, heading;
+  double divisor = 1.0;
+  int digits = 3;             // behind the point; negative: significant digits
+  std::string modality = "";  // set: shown where modalities are asked for, and named by it in JSON
+};
 
 // Mean, and sample standard deviation (n - 1) from two values on; nothing without values.
 struct Spread {
@@ -59,19 +51,22 @@ struct ComparedCell {
   std::string protocol;
   std::vector<std::int64_t> seeds;
   std::vector<std::string> files;
-  std::array<Spread, figure_names.size()> figures;
-  std::map<std::string, Spread> modalities;
+  std::vector<Spread> values;  // of Comparison::quantities, in order
 };
 
 struct Comparison {
-  std::vector<std::string> keys;  // in which cells differ; options that follow from a table's `use` are left out
-  std::vector<std::string> modalities;
-  std::vector<std::string> protocols;  // all different texts: figures of two of them are never put together
+  std::vector<std::string> keys;       // in which cells differ; options that follow from a table's `use` are left out
+  std::vector<ShownMetric> metrics;    // that have columns: the headline first
+  std::vector<Quantity> quantities;    // those of modalities last
+  std::vector<std::string> protocols;  // all different texts: values of two of them are never put together
+  std::set<std::string> caveats, external_caveats;
   std::vector<ComparedCell> cells;
   std::vector<std::pair<std::string, std::string>> excluded;  // file, why
   std::vector<std::string> warnings;                          // what a reader must know first
 };
-// Results that are not finished, and second copies of one run, are excluded.
-Comparison compare(const std::vector<RunFigures>& runs);
+// Results that are not finished, and second copies of one run, are excluded. `metrics`: those to show, the headline first;
+// those that no run has are left out. Besides, a metric of another unit or direction than the headline is shown, and one metric
+// of a run that has none of the others.
+Comparison compare(const std::vector<RunStatistics>& runs, const std::vector<std::string>& metrics = {});
 
 }  // namespace sam3lab

@@ -1,6 +1,8 @@
 // Comparison of results: which keys tell cells apart, means and spreads, and what is never put together.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +21,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-const Spread& figure(const ComparedCell& cell, Figure which) { return cell.figures[static_cast<std::size_t>(which)]; }
+const Spread& spread_in(const Comparison& comparison, std::size_t cell, const std::string& name) {
+  const auto found = std::ranges::find(comparison.quantities, name, &Quantity::name);
+  if (found == comparison.quantities.end()) throw std::out_of_range(name);
+  return comparison.cells[cell].values[static_cast<std::size_t>(found - comparison.quantities.begin())];
+}
+
+std::optional<double> value_at(const RunStatistics& run, const std::string& key) {
+  const auto found = run.values.find(key);
+  return found == run.values.end() ? std::nullopt : std::optional(found->second);
+}
 
 StepRow step(std::int64_t number, double seconds, double memory) {
   StepRow row;
@@ -36,6 +47,7 @@ RunRecord finished(const std::string& toml, std::int64_t seed, double dice) {
   record.code_version = "abc, sources 0123";
   record.resolved_toml = "name = \"demo\"\nseeds = [1, 2]\n" + toml;
   record.protocol = "strict";
+  record.metrics["dice"].definition = "Dice = 2 |P and T| / (|P| + |T|)";
   record.seed = seed;
   record.trainable_parameters = 10;
   record.finished = true;
@@ -53,8 +65,8 @@ std::string scheme(const std::string& name, const std::string& more = "") {
 }
 
 Comparison compared(const std::vector<RunRecord>& records) {
-  std::vector<RunFigures> runs;
-  for (std::size_t i = 0; i < records.size(); ++i) runs.push_back(figures_of(records[i], std::to_string(i) + ".h5"));
+  std::vector<RunStatistics> runs;
+  for (std::size_t i = 0; i < records.size(); ++i) runs.push_back(statistics_of(records[i], std::to_string(i) + ".h5"));
   return compare(runs);
 }
 
@@ -68,28 +80,28 @@ TEST(Spread, IsTheSampleStandardDeviation) {
   EXPECT_FALSE(spread_of({}).mean.has_value());
 }
 
-TEST(FiguresOfARun, SumStepsAndTakeTheLargestMemory) {
-  const RunFigures run = figures_of(finished(scheme("full"), 1, 0.5), "a.h5");
-  const auto value = [&](Figure which) { return run.figures[static_cast<std::size_t>(which)]; };
-  EXPECT_DOUBLE_EQ(value(Figure::train_seconds).value(), 3.5);
-  EXPECT_DOUBLE_EQ(value(Figure::run_seconds).value(), 5.0);
-  EXPECT_DOUBLE_EQ(value(Figure::peak_memory_mib).value(), 300.0);
-  EXPECT_DOUBLE_EQ(value(Figure::internal_before).value(), 0.1);
-  EXPECT_DOUBLE_EQ(value(Figure::internal_after).value(), 0.5);
-  EXPECT_DOUBLE_EQ(value(Figure::off_prompt_rate).value(), 1.0);
-  EXPECT_FALSE(value(Figure::external_after).has_value());
-  EXPECT_FALSE(value(Figure::device_memory_mib).has_value());
-  EXPECT_FALSE(value(Figure::joules).has_value());
+TEST(StatisticsOfARun, SumStepsAndTakeTheLargestMemory) {
+  const RunStatistics run = statistics_of(finished(scheme("full"), 1, 0.5), "a.h5");
+  const auto value = [&](const std::string& key) { return value_at(run, key); };
+  EXPECT_DOUBLE_EQ(value("train_seconds").value(), 3.5);
+  EXPECT_DOUBLE_EQ(value("run_seconds").value(), 5.0);
+  EXPECT_DOUBLE_EQ(value("peak_memory_mib").value(), 300.0);
+  EXPECT_DOUBLE_EQ(value("dice/internal_before").value(), 0.1);
+  EXPECT_DOUBLE_EQ(value("dice/internal_after").value(), 0.5);
+  EXPECT_DOUBLE_EQ(value("off_prompt_rate").value(), 1.0);
+  EXPECT_FALSE(value("dice/external_after").has_value());
+  EXPECT_FALSE(value("device_memory_mib").has_value());
+  EXPECT_FALSE(value("joules").has_value());
 }
 
-TEST(FiguresOfARun, OneStepWithoutJoulesMakesNoSum) {
+TEST(StatisticsOfARun, OneStepWithoutJoulesMakesNoSum) {
   RunRecord record = finished(scheme("full"), 1, 0.5);
   for (StepRow& row : record.steps) row.joules = 2.0, row.flops = 1e9;
-  const auto value = [&](Figure which) { return figures_of(record, "a.h5").figures[static_cast<std::size_t>(which)]; };
-  EXPECT_DOUBLE_EQ(value(Figure::joules).value(), 6.0);
-  EXPECT_DOUBLE_EQ(value(Figure::flops).value(), 3e9);
+  const auto value = [&](const std::string& key) { return value_at(statistics_of(record, "a.h5"), key); };
+  EXPECT_DOUBLE_EQ(value("joules").value(), 6.0);
+  EXPECT_DOUBLE_EQ(value("flops").value(), 3e9);
   record.steps[1].joules = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_FALSE(value(Figure::joules).has_value());
+  EXPECT_FALSE(value("joules").has_value());
 }
 
 TEST(Comparison, CellsAreWhatDiffersAndSeedsAreAveraged) {
@@ -100,8 +112,8 @@ TEST(Comparison, CellsAreWhatDiffersAndSeedsAreAveraged) {
   EXPECT_EQ(both.cells[0].settings.at("scheme.use"), "\"full\"");
   EXPECT_THAT(both.cells[1].seeds, ElementsAre(1, 2));
   EXPECT_THAT(both.cells[1].files, ElementsAre("2.h5", "0.h5"));
-  EXPECT_DOUBLE_EQ(figure(both.cells[1], Figure::internal_after).mean.value(), 0.7);
-  EXPECT_NEAR(figure(both.cells[1], Figure::internal_after).deviation.value(), 0.1 * std::sqrt(2.0), 1e-12);
+  EXPECT_DOUBLE_EQ(spread_in(both, 1, "internal_after").mean.value(), 0.7);
+  EXPECT_NEAR(spread_in(both, 1, "internal_after").deviation.value(), 0.1 * std::sqrt(2.0), 1e-12);
   EXPECT_TRUE(both.warnings.empty());
   EXPECT_TRUE(both.excluded.empty());
 }
@@ -130,8 +142,8 @@ TEST(Comparison, ProtocolsAreNeverMixed) {
   other.protocol = "upstream";
   const Comparison two = compared({finished(scheme("full"), 1, 0.5), other});
   ASSERT_EQ(two.cells.size(), 2U);
-  EXPECT_DOUBLE_EQ(figure(two.cells[0], Figure::internal_after).mean.value(), 0.5);
-  EXPECT_DOUBLE_EQ(figure(two.cells[1], Figure::internal_after).mean.value(), 0.9);
+  EXPECT_DOUBLE_EQ(spread_in(two, 0, "internal_after").mean.value(), 0.5);
+  EXPECT_DOUBLE_EQ(spread_in(two, 1, "internal_after").mean.value(), 0.9);
   const std::string text = comparison_markdown(two);
   EXPECT_THAT(text, HasSubstr("**2 PROTOCOLS"));
   EXPECT_THAT(text, HasSubstr("Protocol P2: upstream"));
@@ -177,7 +189,7 @@ TEST(Comparison, SaysWhatCostIsMissing) {
   EXPECT_THAT(text, HasSubstr("6 [1 of 2]"));
 }
 
-TEST(Comparison, CsvAndJsonHoldTheSameFigures) {
+TEST(Comparison, CsvAndJsonHoldTheSameValues) {
   RunRecord odd = finished(scheme("a,\\\"b"), 1, 0.25);
   odd.protocol = "one,\ntwo";
   const Comparison comparison = compared({odd, finished(scheme("full"), 1, 0.5)});
@@ -196,7 +208,6 @@ TEST(Comparison, ShowsModalitiesWhenAsked) {
   both.datasets["head"] = {
       "mri", "internal", "", {}, {}, {}, {}, {}, {test::score("after", "1", "b", "brain", true, true, 0.75)}};
   const Comparison comparison = compared({both, finished(scheme("lora"), 1, 0.25)});
-  EXPECT_THAT(comparison.modalities, ElementsAre("ct", "mri"));
   EXPECT_THAT(comparison_markdown(comparison), Not(HasSubstr("mri")));
   const std::string text = comparison_markdown(comparison, true);
   EXPECT_THAT(text, HasSubstr("| ct after | mri after |"));
@@ -205,8 +216,76 @@ TEST(Comparison, ShowsModalitiesWhenAsked) {
   EXPECT_THAT(comparison_csv(comparison), HasSubstr("dice_after/mri_mean"));
 }
 
+RunRecord with_distance(const std::string& toml, double dice, double distance) {
+  RunRecord record = finished(toml, 1, dice);
+  MetricInfo& info = record.metrics["assd"];
+  info.unit = "mm";
+  info.higher_is_better = false;
+  info.highest = 1000.0;
+  record.metrics["iou"].definition = "IoU = |P and T| / |P or T|";
+  record.datasets["ct"].scores[1].metrics["assd"] = distance;
+  record.datasets["ct"].scores[1].metrics["iou"] = dice / 2;
+  return record;
+}
+
+Comparison compared_by(const std::vector<RunRecord>& records, const std::vector<std::string>& metrics) {
+  std::vector<RunStatistics> runs;
+  for (std::size_t i = 0; i < records.size(); ++i) runs.push_back(statistics_of(records[i], std::to_string(i) + ".h5"));
+  return compare(runs, metrics);
+}
+
+TEST(Comparison, ShowsAMetricOfAnotherUnitBesideTheHeadline) {
+  const Comparison both = compared_by({with_distance(scheme("full"), 0.5, 12.5)}, {"dice"});
+  EXPECT_DOUBLE_EQ(spread_in(both, 0, "internal_after").mean.value(), 0.5);
+  EXPECT_DOUBLE_EQ(spread_in(both, 0, "assd_internal_after").mean.value(), 12.5);
+  EXPECT_THROW(spread_in(both, 0, "iou_internal_after"), std::out_of_range);  // says what Dice says
+  const std::string text = comparison_markdown(both, true);
+  EXPECT_THAT(text, HasSubstr("| Dice after | assd after [mm] ↓ |"));
+  EXPECT_THAT(text, HasSubstr("| ct after | ct assd after [mm] ↓ |"));
+  EXPECT_THAT(text, HasSubstr("12.50 |"));
+  EXPECT_THAT(text, HasSubstr("↓: lower is better.\n"));
+  EXPECT_THAT(comparison_csv(both), HasSubstr("assd_after/ct_mean"));
+}
+
+TEST(Comparison, ShowsTheMetricsThatAreAskedFor) {
+  const Comparison both = compared_by({with_distance(scheme("full"), 0.5, 12.5)}, {"iou", "dice"});
+  EXPECT_DOUBLE_EQ(spread_in(both, 0, "internal_after").mean.value(), 0.25);
+  EXPECT_DOUBLE_EQ(spread_in(both, 0, "dice_internal_after").mean.value(), 0.5);
+  const auto parsed = nlohmann::json::parse(comparison_json(both));
+  EXPECT_EQ(parsed["cells"][0]["modalities"]["ct"]["mean"], 0.25);
+  EXPECT_EQ(parsed["cells"][0]["modalities"]["dice/ct"]["mean"], 0.5);
+}
+
+TEST(Comparison, NeverPutsTwoMetricsIntoOneColumn) {
+  RunRecord other = with_distance(scheme("lora"), 0.9, 2.0);
+  other.metrics.erase("dice");
+  other.metrics.erase("assd");
+  const Comparison both = compared_by({finished(scheme("full"), 1, 0.5), other}, {"dice"});
+  EXPECT_FALSE(spread_in(both, 1, "internal_after").mean.has_value());
+  EXPECT_DOUBLE_EQ(spread_in(both, 1, "iou_internal_after").mean.value(), 0.45);
+  EXPECT_FALSE(spread_in(both, 0, "iou_internal_after").mean.has_value());
+}
+
+TEST(Comparison, WarnsWhereAMetricIsDefinedInTwoWays) {
+  RunRecord other = finished(scheme("lora"), 1, 0.5);
+  other.metrics["dice"].definition = "Dice = something else";
+  EXPECT_THAT(compared({finished(scheme("full"), 1, 0.5), other}).warnings,
+              ElementsAre(HasSubstr("metric 'dice' in different ways")));
+}
+
+TEST(Comparison, SaysWhatTheScoresShow) {
+  RunRecord record = finished(scheme("full"), 1, 0.5);
+  record.datasets["ct"].split_mode = "subject";
+  record.datasets["ct"].train_subjects = {"a", "b"};
+  record.datasets["ct"].held_out_subjects = {"c", "d"};
+  EXPECT_THAT(
+      comparison_markdown(compared({record})),
+      HasSubstr("Dice: macro mean over prompts, held-out items.\nInternal: 2 subjects held out, none of them trained on in "
+                "this run.\n"));
+}
+
 TEST(Comparison, RefusesAResultWhoseExperimentIsNoToml) {
-  EXPECT_THROW((void)figures_of(finished("[scheme", 1, 0.5), "bad.h5"), DataError);
+  EXPECT_THROW((void)statistics_of(finished("[scheme", 1, 0.5), "bad.h5"), DataError);
 }
 
 TEST(Comparison, ShowsNoControlCharactersOfAFile) {

@@ -17,6 +17,8 @@ using testing::Not;
 RunRecord trained() {
   RunRecord record;
   record.protocol = "strict, threshold 0.5, macro mean";
+  record.metrics["dice"].definition = "Dice = 2 |P and T| / (|P| + |T|)";
+  record.metrics["iou"].definition = "IoU = |P and T| / |P or T|";
   record.datasets["ct"] = {"ct", "internal", "", {}, {}, {}, {}, {}, {}, "block", {"a"}, {"a"}};
   record.datasets["ct"].scores = {
       score("before", "1", "lung", "lungs", true, true, 0.1),  score("before", "2", "rib", "côtes", false, true, 0.0),
@@ -35,7 +37,7 @@ std::string line_with(const std::string& text, const std::string& part) {
 }
 
 TEST(ResultsTable, HasOneRowAPromptAndTheMeans) {
-  const std::string text = results_table(trained());
+  const std::string text = results_table(summarise(trained()));
   EXPECT_THAT(text,
               HasSubstr("Internal: held-out blocks of 1 subject that is also trained on: a demonstration, no evidence.\n"));
   EXPECT_THAT(text, HasSubstr("strict, threshold 0.5, macro mean"));
@@ -53,18 +55,39 @@ TEST(ResultsTable, NamesTheExternalDataset) {
   RunRecord record = trained();
   record.datasets["ape"] = {
       "mri", "external", "", {}, {}, {}, {}, {}, {score("after", "5", "b", "brain", true, true, 0.3)}, "external", {}, {"ape"}};
-  const std::string text = results_table(record);
+  const std::string text = results_table(summarise(record));
   EXPECT_THAT(text, HasSubstr("External: 1 subject of another dataset, not trained on in this run.\n"));
   EXPECT_THAT(line_with(text, "brain"), HasSubstr("| mri (ape) | brain"));
   EXPECT_THAT(line_with(text, "| external"), HasSubstr("mean of 1 prompt "));
 }
 
-TEST(ResultsTable, StandsWithoutAnyScore) { EXPECT_THAT(results_table(RunRecord{}), HasSubstr("mean of 0 prompts")); }
+TEST(ResultsTable, ShowsAMetricOfAnyUnitAndDirection) {
+  RunRecord record = trained();
+  MetricInfo& distance = record.metrics["assd"];
+  distance.unit = "mm";
+  distance.higher_is_better = false;
+  distance.highest = 1000.0;
+  record.datasets["ct"].scores[0].metrics["assd"] = 12.5;
+  record.datasets["ct"].scores[2].metrics["assd"] = 3.25;
+  const std::string text = results_table(summarise(record, "dice"));
+  EXPECT_THAT(line_with(text, "| modality"),
+              HasSubstr("| Dice before | Dice after | assd before [mm] ↓ | assd after [mm] ↓ | IoU after | missed |"));
+  EXPECT_THAT(line_with(text, "| lungs "), HasSubstr("|       0.100 |      0.750 |              12.50 |              3.25 |"));
+  EXPECT_THAT(text, HasSubstr("\n↓: lower is better.\n"));
+  EXPECT_THAT(text, HasSubstr("assd: undefined for 0 samples before and 1 after training; they are left out.\n"));
+  EXPECT_THAT(results_table(summarise(trained())), Not(HasSubstr("lower is better")));
+  const std::string other = results_table(summarise(record, "assd"));
+  EXPECT_THAT(line_with(other, "| modality"), HasSubstr("| n | assd before [mm] ↓ | assd after [mm] ↓ | Dice before |"));
+}
+
+TEST(ResultsTable, StandsWithoutAnyScore) {
+  EXPECT_THAT(results_table(summarise(RunRecord{})), HasSubstr("mean of 0 prompts"));
+}
 
 TEST(ResultsTable, ShowsNoControlCharactersOfAFile) {
   RunRecord record = trained();
   record.datasets["ct"].scores[2].prompt = "lungs\x1b[31m | evil\n";
-  const std::string text = results_table(record);
+  const std::string text = results_table(summarise(record));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("lungs?[31m / evil?"));
 }
