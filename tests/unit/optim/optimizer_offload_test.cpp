@@ -27,7 +27,7 @@ class MomentsInAFile : public testing::Test {
 };
 
 TEST_F(MomentsInAFile, ComeBackAsTheyWerePut) {
-  use_caching_allocator(std::int64_t{64} << 20);  // as the test of pages: the first call counts
+  use_caching_allocator();
   // Large ones lie in whole pages and go past the system's cache, small ones do not; neither size is a whole block.
   OptimizerOffload moments(folder, {1'500'001, 77});
   EXPECT_TRUE(fs::is_empty(folder)) << "a name leads to the file";

@@ -1,5 +1,7 @@
 // The allocator of large tensors.
+#include <cstdlib>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -12,18 +14,18 @@ namespace {
 
 constexpr std::int64_t mib = std::int64_t{1} << 20;
 
-TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
+void reuse_cached_pages_up_to_a_limit() {
   auto before = at::full({3 * mib}, 1.0F);  // made by another allocator, freed under this one
   use_caching_allocator(64 * mib);
-  void* place = nullptr;
+  void* address = nullptr;
   {
     const auto large = at::empty({4 * mib}, at::kFloat);  // 16 MiB
-    place = large.data_ptr();
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(place) % (2 * mib), 0U);
+    address = large.data_ptr();
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(address) % (2 * mib), 0U);
     large.fill_(2.0F);
   }
   EXPECT_EQ(cached_bytes(), 16 * mib);
-  EXPECT_EQ(at::empty({4 * mib}, at::kFloat).data_ptr(), place);
+  EXPECT_EQ(at::empty({4 * mib}, at::kFloat).data_ptr(), address);
   before = at::Tensor();
   { const auto small = at::ones({1000}), none = at::empty({0}); }
   for (int i = 0; i < 3; ++i) {
@@ -35,8 +37,18 @@ TEST(Pages, LargeTensorsComeBackAndSparePagesStayBelowTheLimit) {
   EXPECT_LE(cached_bytes(), 64 * mib);
 }
 
-// Of tensors that were freed, others of all sizes are made; none may lie in another's memory.
-TEST(Pages, PagesMoveToTensorsOfAnotherSize) {
+// A process has one allocator, and the first call sets its limit: this test starts a process in which no other test has run.
+TEST(CachingAllocatorDeathTest, LargeTensorsReuseCachedPagesUpToTheLimit) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto in_a_new_process = [] {
+    reuse_cached_pages_up_to_a_limit();
+    std::exit(testing::Test::HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(in_a_new_process(), testing::ExitedWithCode(0), "");
+}
+
+// Tensors of all sizes are made from the pages of freed ones. No two may share memory.
+TEST(CachingAllocator, PagesMoveToTensorsOfAnotherSize) {
   use_caching_allocator();
   at::manual_seed(4);
   std::vector<std::pair<at::Tensor, float>> kept;
@@ -51,7 +63,7 @@ TEST(Pages, PagesMoveToTensorsOfAnotherSize) {
   EXPECT_LE(use.now + cached_bytes(), use.most);
 }
 
-TEST(Pages, ThreadsShareThem) {
+TEST(CachingAllocator, ThreadsShareIt) {
   use_caching_allocator();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
