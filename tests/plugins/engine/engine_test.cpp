@@ -107,15 +107,19 @@ TEST(Engine, RandomNumbersFollowFromSeedAndStep) {
   EXPECT_GT(difference(later, first), 1e-3);
 }
 
+// What is computed first without gradients and then again with them must be the same function, kernels included: a ReLU that opens
+// in one pass alone changes this model's gradient by 2%.
 TEST(Engine, RecomputationReplaysReducedPrecision) {
   for (const auto type : {at::kBFloat16, at::kHalf}) {
     const auto kept = gradients_of(tiny(0.0, "off"), 1, {.type = type});
     const auto recomputed = gradients_of(tiny(0.0, "on"), 1, {.type = type});
     const auto exact = gradients_of(tiny(0.0, "off"), 1, {});
+    EXPECT_EQ(recomputed.pass.loss.total.item<double>(), kept.pass.loss.total.item<double>()) << type;
     EXPECT_TRUE(std::isfinite(kept.pass.loss.total.item<double>()));
-    // A weight that a layer uses several times has its gradients added in another order: some units of the last place of the
-    // reduced type, and well below what the type itself changes.
-    EXPECT_LT(difference(recomputed, kept), type == at::kHalf ? 1e-2 : 3e-2) << type;
+    // The gradients of a weight that a layer uses several times are added in another order, each rounded to the reduced type.
+    // Measured with kernels for SSE4.1, AVX2, AVX-512 and AVX-512 FP16: at most 0.87 of the type's unit roundoff.
+    const double roundoff = type == at::kHalf ? 0x1p-11 : 0x1p-8;
+    EXPECT_LT(difference(recomputed, kept), 2 * roundoff) << type;
     EXPECT_LT(difference(recomputed, kept), 0.5 * difference(kept, exact)) << type;
     EXPECT_GT(difference(kept, exact), 1e-5) << type << " was not used";
     EXPECT_LT(difference(kept, exact), 0.2) << type;

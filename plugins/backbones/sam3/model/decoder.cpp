@@ -94,13 +94,17 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
   std::vector<Decoded> decoded;
   for (const DecoderLayer& layer : layers) {
     const at::Tensor place = at::constant_pad_nd(ref_point_head(sine_of_boxes(seen, width)), {0, 0, 1, 0});
-    const Step step = [&layer, this, prompt_mask](const std::vector<at::Tensor>& in) {
+    const bool bias_learns = in_training_pass() && (boxRPB_embed_x.trains() || boxRPB_embed_y.trains() ||
+                                                    (decoded.empty() && reference_points.trains()));
+    const Step step = [&layer, this, prompt_mask, bias_learns](const std::vector<at::Tensor>& in) {
+      at::Tensor bias = box_bias(in[5]);
+      if (bias_learns) bias.requires_grad_(true);  // said in a pass without gradients, too: attention depends on it
       return layer(in[0], {.position = in[1],
                            .prompt = in[2],
                            .prompt_mask = prompt_mask,
                            .keys = in[3],
                            .values = in[4],
-                           .bias = box_bias(in[5]),
+                           .bias = bias,
                            .one_to_one = queries});
     };
     const std::vector<at::Tensor> inputs{x, place, prompt, keys, memory, seen};

@@ -172,7 +172,11 @@ at::Tensor Attention::operator()(const at::Tensor& query, const at::Tensor& key,
 at::Tensor Attention::mix(const at::Tensor& query, const KeysValues& over, const at::Tensor& given_mask) const {
   const at::Tensor q = split_heads(query, heads);
   at::Tensor k = split_heads(over.keys, heads), v = split_heads(over.values, heads), mask = given_mask;
+  const bool mask_learns = mask.defined() && mask.requires_grad();
   keys_values.lengthen(k, v, mask, training());
+  // LibTorch takes another kernel where the mask asks for a gradient. A pass without gradients must take the same one: what
+  // recomputation and micro-batches compute first would otherwise differ from what they compute for the backward pass.
+  if (mask_learns && !at::GradMode::is_enabled()) mask = mask.detach().to(q.scalar_type()).requires_grad_(true);
   const double rate = training() ? dropout : 0.0;
   at::Tensor mixed;
   if (kernel == Kernel::fused && q.is_cpu() && (rate > 0.0 || pays_in_tiles(q, k))) {
