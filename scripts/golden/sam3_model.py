@@ -95,6 +95,31 @@ def datapoint(images, prompts, boxes):
     return BatchedDatapoint(img_batch=images, find_text_batch=texts, find_inputs=[find], find_targets=[None], find_metadatas=[None])
 
 
+def training_pass(model, data):
+    """Outputs of one pass in training mode, and the objective whose gradients it adds to the parameters."""
+    found, total = outputs(model(data)[0]), 0.0
+    for key, value in found.items():
+        total = total + (uniform("weigh " + key, tuple(value.shape)).float() * value).sum() / value.numel() ** 0.5
+    total.backward()
+    return found, total
+
+
+def effect_of_rounding(model, golden, images, prompts, boxes, rounds=8):
+    """By how much the package's own gradients change when its images change by one unit in the last place: for each gradient, in the
+    order of names, the largest norm of the difference of samples. Where a ReLU's input is close to zero, rounding decides whether it
+    opens, and gradients jump by far more than rounding errors."""
+    names = sorted(key[5:] for key in golden if key.startswith("grad."))
+    largest = dict.fromkeys(names, 0.0)
+    for i in range(rounds):
+        steps = torch.from_numpy((stream(f"rounding {i}", images.numel()) % numpy.uint64(3)).astype(numpy.float32)).reshape(images.shape)
+        model.zero_grad()
+        training_pass(model, datapoint(images * (1 + (steps - 1) * 2.0**-23), prompts, boxes))
+        for key, p in model.named_parameters():
+            if p.grad is not None:
+                largest[key] = max(largest[key], float((samples(key, p.grad) - golden["grad." + key]).norm()))
+    return torch.tensor([largest[name] for name in names])
+
+
 def model_case(name, path):
     size, count, prompts, boxes = CASES[name]
     z = package.SIZES[size]
@@ -113,16 +138,14 @@ def model_case(name, path):
         for key, value in outputs(model(data)[0]).items():
             golden["eval." + key] = samples(key, value)
     model.train()
-    total = 0.0
-    for key, value in outputs(model(data)[0]).items():
-        golden["train." + key] = samples(key, value)
-        total = total + (uniform("weigh " + key, tuple(value.shape)).float() * value).sum() / value.numel() ** 0.5
-    total.backward()
+    trained, total = training_pass(model, data)
+    golden |= {"train." + key: samples(key, value) for key, value in trained.items()}
     golden["total"] = total.detach().view(1)
     for key, p in model.named_parameters():
         if p.grad is not None:
             golden["grad." + key] = samples(key, p.grad)
             golden["norm." + key] = p.grad.norm().view(1)
+    golden["rounding"] = effect_of_rounding(model, golden, images, prompts, boxes)
     meta = {"texts": json.dumps([t for _, t in prompts]), "sizes": json.dumps(z), "images": str(count)}
     save_file(golden, path, metadata=meta)
     print(f"{path}: {len(golden)} tensors, {path.stat().st_size // 1024} KiB")

@@ -65,7 +65,7 @@ double largest(const at::Tensor& t) { return t.abs().max().item<double>(); }
 void expect_outputs(const Golden& golden, const std::string& mode, const Named& outputs) {
   std::size_t expected = 0;
   for (const auto& [key, want] : golden.tensors) {
-    if (key.rfind(mode + ".", 0) != 0) continue;
+    if (!key.starts_with(mode + ".")) continue;
     ++expected;
     const std::string name = key.substr(mode.size() + 1);
     ASSERT_TRUE(outputs.contains(name)) << key;
@@ -76,11 +76,25 @@ void expect_outputs(const Golden& golden, const std::string& mode, const Named& 
   EXPECT_EQ(outputs.size(), expected) << mode;
 }
 
+// By how much each of the package's gradients changed when its images changed by one unit in the last place: in the case
+// "small", 1.07e-3 of segmentation_head.cross_attn_norm.bias and 0.9e-3 of the finest convolutions, because the input of one
+// ReLU of the pixel decoder is 7.8e-7 and rounding moves it by up to 7e-6. In the other cases, at most 6e-6.
+std::map<std::string, double> effects_of_rounding(const Golden& golden) {
+  const at::Tensor& values = golden.tensors.at("rounding");
+  std::map<std::string, double> effects;
+  for (const auto& [key, gradient] : golden.tensors) {
+    if (key.starts_with("grad.")) effects[key.substr(5)] = values[std::ssize(effects)].item<double>();
+  }
+  EXPECT_EQ(std::ssize(effects), values.size(0));
+  return effects;
+}
+
 void expect_gradients(const Golden& golden, Backbone& model) {
   double norms = 0.0;
   for (const auto& [key, norm] : golden.tensors) {
-    if (key.rfind("norm.", 0) == 0) norms += std::pow(norm.item<double>(), 2);
+    if (key.starts_with("norm.")) norms += std::pow(norm.item<double>(), 2);
   }
+  const std::map<std::string, double> rounding = effects_of_rounding(golden);
   double difference = 0.0, total = 0.0;
   for (const auto& [name, tensor] : model.parameters()) {
     const at::Tensor gradient = tensor.grad();
@@ -92,7 +106,8 @@ void expect_gradients(const Golden& golden, Backbone& model) {
     difference += (got - want).pow(2).sum().item<double>(), total += want.pow(2).sum().item<double>();
     // Gradients that cancel (a bias before a softmax over all that it moves) are rounding noise of the large ones.
     if (norm * norm > 1e-8 * norms) {
-      EXPECT_LE((got - want).norm().item<double>(), 1e-3 * std::max(want.norm().item<double>(), 0.02 * norm)) << name;
+      const double limit = 1e-3 * std::max(want.norm().item<double>(), 0.02 * norm) + rounding.at(name);
+      EXPECT_LE((got - want).norm().item<double>(), limit) << name;
       EXPECT_NEAR(gradient.norm().item<double>() / norm, 1.0, 1e-3) << name;
     }
   }
