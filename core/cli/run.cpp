@@ -86,10 +86,10 @@ int run_single(const Context& context, const GridCell& cell, const RunRequest& r
 
 // This process is one of several that run the cell together.
 int run_rank(const Context& context, const GridCell& cell, RunRequest request, const std::string& metric,
-             const RankPlace& place) {
-  ProgressPrinter printer(context.quiet || context.json || place.rank > 0);
+             const RankAddress& address) {
+  ProgressPrinter printer(context.quiet || context.json || address.rank > 0);
   request.progress = [&](const Progress& progress) { printer.show(progress); };
-  const Ranks ranks(place);
+  const Ranks ranks(address);
   request.ranks = &ranks;
   try {
     return run_single(context, cell, request, metric, printer);
@@ -103,22 +103,22 @@ int run_rank(const Context& context, const GridCell& cell, RunRequest request, c
 // Runs the cell with others, if --nproc or the environment says so. Of a grid each cell starts its own processes.
 std::optional<int> run_with_ranks(const Context& context, const std::vector<GridCell>& cells, const RunRequest& request,
                                   const std::string& metric, std::int64_t nproc) {
-  const auto place = rank_place_from_environment();
+  const auto address = rank_address_from_environment();
   if (nproc < 1 || nproc > 256)
     throw UsageError(Fault{"--nproc", "is no number of processes", std::to_string(nproc), "1 to 256", ""});
-  if (place && nproc > 1) {
-    throw UsageError(Fault{"--nproc", "this process is one of several already", fmt::format("WORLD_SIZE={}", place->size), "",
+  if (address && nproc > 1) {
+    throw UsageError(Fault{"--nproc", "this process is one of several already", fmt::format("WORLD_SIZE={}", address->size), "",
                            "leave --nproc to torchrun, or unset RANK and WORLD_SIZE"});
   }
-  if (!place && (nproc == 1 || cells.size() > 1)) return std::nullopt;
+  if (!address && (nproc == 1 || cells.size() > 1)) return std::nullopt;
   if (cells.size() > 1) {
     throw UsageError(Fault{"WORLD_SIZE", "processes that were started from outside work on one cell, not on a grid",
                            fmt::format("{} cells", cells.size()), "one cell",
                            "choose it with --set, for example 'seeds=[1]', or start all processes with --nproc"});
   }
-  if (place) return run_rank(context, cells.front(), request, metric, *place);
+  if (address) return run_rank(context, cells.front(), request, metric, *address);
   return run_ranks(static_cast<int>(nproc), interrupted,
-                   [&](const RankPlace& mine) { return run_rank(context, cells.front(), request, metric, mine); });
+                   [&](const RankAddress& mine) { return run_rank(context, cells.front(), request, metric, mine); });
 }
 
 int run_all(const Context& context, const std::vector<GridCell>& cells, GridRequest request, const std::string& metric) {

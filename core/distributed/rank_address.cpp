@@ -37,22 +37,22 @@ class Environment {
 
 }  // namespace
 
-std::optional<RankPlace> rank_place_from_environment() {
+std::optional<RankAddress> rank_address_from_environment() {
   Environment environment;
   if (!Environment::has("RANK") && !Environment::has("WORLD_SIZE")) return std::nullopt;
-  RankPlace place;
-  place.size = environment.number("WORLD_SIZE", 1, 65536);
-  place.rank = environment.number("RANK", 0, Environment::has("WORLD_SIZE") ? place.size - 1 : 65535);
-  if (Environment::has("LOCAL_RANK")) place.local = environment.number("LOCAL_RANK", 0, 1023);
+  RankAddress address;
+  address.size = environment.number("WORLD_SIZE", 1, 65536);
+  address.rank = environment.number("RANK", 0, Environment::has("WORLD_SIZE") ? address.size - 1 : 65535);
+  if (Environment::has("LOCAL_RANK")) address.local = environment.number("LOCAL_RANK", 0, 1023);
   environment.check();
-  if (place.size == 1) return std::nullopt;
-  place.host = Environment::text("MASTER_ADDR");
-  if (place.host.empty()) environment.refuse("MASTER_ADDR", "nothing", "the machine of rank 0");
-  place.port = static_cast<std::uint16_t>(environment.number("MASTER_PORT", 1, 65535));
+  if (address.size == 1) return std::nullopt;
+  address.host = Environment::text("MASTER_ADDR");
+  if (address.host.empty()) environment.refuse("MASTER_ADDR", "nothing", "the machine of rank 0");
+  address.port = static_cast<std::uint16_t>(environment.number("MASTER_PORT", 1, 65535));
   environment.check();
-  place.served = Environment::text("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  place.attempt = Environment::text("TORCHELASTIC_RESTART_COUNT");
-  return place;
+  address.served = Environment::text("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  address.attempt = Environment::text("TORCHELASTIC_RESTART_COUNT");
+  return address;
 }
 
 }  // namespace sam3lab

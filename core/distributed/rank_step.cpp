@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 std::string packed(const json& value) {
-  const auto bytes = json::to_msgpack(value);  // numbers arrive in the bits that were sent, NaN and infinity too
+  const auto bytes = json::to_msgpack(value);  // keeps every bit of a number, NaN and infinity included
   return {bytes.begin(), bytes.end()};
 }
 
@@ -62,7 +62,7 @@ void sum_row(const Ranks& ranks, StepRow& row) {
 }
 
 OptimizerShards::OptimizerShards(const Ranks& ranks, const std::vector<ParameterGroup>& groups) : ranks_(&ranks) {
-  // Each tensor, in order, to whom has least so far: no rank then has more than its part and one tensor.
+  // Each tensor in turn goes to the rank that has the least so far, so no rank exceeds an equal share by more than one tensor.
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(ranks.size()), 0);
   for (const auto& group : groups) {
     auto& of_group = owners_.emplace_back();

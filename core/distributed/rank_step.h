@@ -1,4 +1,4 @@
-// What the ranks of a run do together in a training step, and how AdamW's moments are dealt out to them.
+// What the ranks of a run exchange in a training step, and which rank keeps which of AdamW's moments.
 #pragma once
 #include <vector>
 
@@ -11,32 +11,32 @@
 
 namespace sam3lab {
 
-// Every rank starts from the weights of rank 0.
+// Sends the weights of rank 0 to all ranks.
 void broadcast_weights(const Ranks& ranks, Backbone& model, const std::vector<ParameterGroup>& groups);
 
-// The sum over all ranks, in every one of them. A parameter has a gradient afterwards if it had one anywhere.
+// Sums the gradients over all ranks; each rank gets the sum. A parameter has a gradient afterwards if it had one in any rank.
 void sum_gradients(const Ranks& ranks, const std::vector<ParameterGroup>& groups);
 
-// Loss and terms, summed over all ranks: the same bits everywhere.
+// Sums loss and terms over all ranks. Each rank gets the same bits.
 void sum_row(const Ranks& ranks, StepRow& row);
 
-// ZeRO-1 (Rajbhandari et al. 2020): each rank keeps the moments of its part of the parameters, updates these, and hands their
-// values to the others. No tensor is divided.
+// ZeRO-1 (Rajbhandari et al. 2020): each rank keeps the moments of some parameters, updates these, and sends their values to
+// the other ranks. No tensor is divided.
 class OptimizerShards {
  public:
-  OptimizerShards() = default;  // everything is here
+  OptimizerShards() = default;  // this process keeps all moments
   OptimizerShards(const Ranks& ranks, const std::vector<ParameterGroup>& groups);
 
   [[nodiscard]] bool here(std::size_t group, std::size_t i) const;
   [[nodiscard]] int owner(std::size_t group, std::size_t i) const { return owners_.empty() ? 0 : owners_[group][i]; }
-  // After an update: the new values of parameters with a gradient, from their owners.
+  // After an update: owners send the new values of the parameters that have a gradient.
   void broadcast_updated(const std::vector<ParameterGroup>& groups) const;
-  // Moments of all parameters ("first.NAME", ...) in rank 0; in the others their own. `own` is what AdamW::state() gives.
+  // Rank 0 gets the moments of all parameters ("first.NAME", ...), other ranks only their own. `own`: from AdamW::state().
   [[nodiscard]] Tensors collect(const std::vector<ParameterGroup>& groups, const Tensors& own) const;
 
  private:
   const Ranks* ranks_ = nullptr;
-  std::vector<std::vector<int>> owners_;  // beside the groups; empty: nothing is dealt out
+  std::vector<std::vector<int>> owners_;  // rank of each parameter of each group; empty: nothing is distributed
 };
 
 }  // namespace sam3lab

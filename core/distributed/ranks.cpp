@@ -26,41 +26,41 @@ constexpr auto join_timeout = minutes(5), call_timeout = minutes(30);
 constexpr const char* failure_key = "failed";
 constexpr std::int64_t bucket_bytes = std::int64_t{32} << 20;
 
-c10::intrusive_ptr<c10d::Store> open_store(const RankPlace& place) {
-  if (!place.file.empty()) return c10::make_intrusive<c10d::FileStore>(place.file, place.size);
+c10::intrusive_ptr<c10d::Store> open_store(const RankAddress& address) {
+  if (!address.file.empty()) return c10::make_intrusive<c10d::FileStore>(address.file, address.size);
   c10d::TCPStoreOptions options;
-  options.port = place.port;
-  options.isServer = place.rank == 0 && !place.served;
-  options.numWorkers = static_cast<std::size_t>(place.size);
-  options.waitWorkers = !place.served;
+  options.port = address.port;
+  options.isServer = address.rank == 0 && !address.served;
+  options.numWorkers = static_cast<std::size_t>(address.size);
+  options.waitWorkers = !address.served;
   options.timeout = join_timeout;
-  const auto store = c10::make_intrusive<c10d::TCPStore>(place.host, options);
-  return c10::make_intrusive<c10d::PrefixStore>("sam3lab" + place.attempt, store);
+  const auto store = c10::make_intrusive<c10d::TCPStore>(address.host, options);
+  return c10::make_intrusive<c10d::PrefixStore>("sam3lab" + address.attempt, store);
 }
 
-std::shared_ptr<gloo::transport::Device> network(const RankPlace& place) {
-  if (!place.file.empty()) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+std::shared_ptr<gloo::transport::Device> network(const RankAddress& address) {
+  if (!address.file.empty()) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
   if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME")) {
     return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
   }
   return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
-c10::intrusive_ptr<c10d::Backend> open_gloo(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place) {
+c10::intrusive_ptr<c10d::Backend> open_gloo(const c10::intrusive_ptr<c10d::Store>& store, const RankAddress& address) {
   const auto options = c10d::ProcessGroupGloo::Options::create(call_timeout);
-  options->devices.push_back(network(place));
-  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, place.rank, place.size, options);
+  options->devices.push_back(network(address));
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, address.rank, address.size, options);
 }
 
 #ifdef SAM3LAB_NCCL
 using OpenNccl = c10::intrusive_ptr<c10d::Backend> (*)(const c10::intrusive_ptr<c10d::Store>&, int, int, int);
 
-c10::intrusive_ptr<c10d::Backend> open_nccl(const c10::intrusive_ptr<c10d::Store>& store, const RankPlace& place) {
+c10::intrusive_ptr<c10d::Backend> open_nccl(const c10::intrusive_ptr<c10d::Store>& store, const RankAddress& address) {
   void* const library = dlopen(SAM3LAB_NCCL, RTLD_NOW);
   void* const symbol = library == nullptr ? nullptr : dlsym(library, "sam3lab_open_nccl");
   if (symbol == nullptr) throw DataError(Fault{SAM3LAB_NCCL, "cannot be loaded", dlerror(), "", "see sam3lab doctor"});
-  return reinterpret_cast<OpenNccl>(symbol)(c10::make_intrusive<c10d::PrefixStore>("nccl", store), place.rank, place.size,
-                                            place.local);
+  return reinterpret_cast<OpenNccl>(symbol)(c10::make_intrusive<c10d::PrefixStore>("nccl", store), address.rank, address.size,
+                                            address.local);
 }
 #endif
 
@@ -69,7 +69,7 @@ at::Tensor bytes_of(const at::Tensor& contiguous) {
                        contiguous.options().dtype(at::kByte));
 }
 
-// A call for a handful of small tensors costs as much as one for a large one: neighbours of one type go together.
+// A call with a small tensor costs as much as one with a large tensor. So neighbouring tensors of one type are sent together.
 template <class Call>
 void in_buckets(const std::vector<at::Tensor>& tensors, const Call& call) {
   const at::NoGradGuard no_grad;
@@ -102,14 +102,14 @@ void in_buckets(const std::vector<at::Tensor>& tensors, const Call& call) {
 }  // namespace
 
 struct Ranks::Group {
-  RankPlace place;
+  RankAddress address;
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::Backend> cpu, gpu;
 
   c10d::Backend& backend(const at::Tensor& tensor) {
     if (tensor.is_cpu()) return *cpu;
 #ifdef SAM3LAB_NCCL
-    if (!gpu) gpu = open_nccl(store, place);
+    if (!gpu) gpu = open_nccl(store, address);
     return *gpu;
 #else
     throw DataError(Fault{"ranks", "this build has no NCCL for tensors on a GPU", "", "", "build with -DSAM3LAB_CUDA=ON"});
@@ -137,21 +137,21 @@ struct Ranks::Group {
         code = static_cast<ExitCode>(left.at(0));
         what = left.substr(1);
       }
-    } catch (const std::exception&) {  // the store went with the rank that held it
+    } catch (const std::exception&) {  // the store has ended with the rank that held it
     }
-    throw Error(code, Fault{fmt::format("rank {} of {}", place.rank, place.size), "another rank ended", what, "", ""});
+    throw Error(code, Fault{fmt::format("rank {} of {}", address.rank, address.size), "another rank ended", what, "", ""});
   }
 };
 
-Ranks::Ranks(const RankPlace& place) : group_(std::make_unique<Group>()) {
-  group_->place = place;
+Ranks::Ranks(const RankAddress& address) : group_(std::make_unique<Group>()) {
+  group_->address = address;
   try {
-    group_->store = open_store(place);
+    group_->store = open_store(address);
     group_->store->setTimeout(join_timeout);
-    group_->cpu = open_gloo(group_->store, place);
+    group_->cpu = open_gloo(group_->store, address);
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    throw DataError(Fault{fmt::format("rank {} of {}", place.rank, place.size), "the ranks did not meet",
+    throw DataError(Fault{fmt::format("rank {} of {}", address.rank, address.size), "the ranks did not meet",
                           what.substr(0, what.find('\n')), "",
                           "check MASTER_ADDR and MASTER_PORT, and that every rank was started"});
   }
@@ -159,9 +159,9 @@ Ranks::Ranks(const RankPlace& place) : group_(std::make_unique<Group>()) {
 
 Ranks::~Ranks() = default;
 
-int Ranks::rank() const { return group_->place.rank; }
-int Ranks::size() const { return group_->place.size; }
-int Ranks::local() const { return group_->place.local; }
+int Ranks::rank() const { return group_->address.rank; }
+int Ranks::size() const { return group_->address.size; }
+int Ranks::local() const { return group_->address.local; }
 
 void Ranks::sum(const std::vector<at::Tensor>& tensors) const {
   in_buckets(tensors, [this](const at::Tensor& flat) {
@@ -224,9 +224,9 @@ bool Ranks::any(bool mine) const {
 void Ranks::fail(const std::string& why, ExitCode code) const noexcept {
   try {
     group_->store->setTimeout(std::chrono::seconds(5));
-    if (group_->store->check({failure_key})) return;  // the first one is the reason
+    if (group_->store->check({failure_key})) return;  // the first failure is the cause
     group_->store->set(failure_key, std::string(1, static_cast<char>(code)) + fmt::format("rank {}: {}", rank(), why));
-  } catch (const std::exception&) {  // nobody is there to be told
+  } catch (const std::exception&) {  // no other rank is left
   }
 }
 

@@ -60,13 +60,13 @@ void send(int pipe, const std::string& answer) {
 void run_in_ranks(int pipe, const Experiment& experiment, std::int64_t seed, const Registry& registry,
                   const RunRequest& request) {
   static const std::atomic<bool> never{false};
-  run_ranks(request.processes, request.interrupted == nullptr ? never : *request.interrupted, [&](const RankPlace& place) {
-    const Ranks ranks(place);
+  run_ranks(request.processes, request.interrupted == nullptr ? never : *request.interrupted, [&](const RankAddress& address) {
+    const Ranks ranks(address);
     RunRequest mine = request;
     mine.ranks = &ranks;
-    if (place.rank > 0) mine.progress = {};
+    if (address.rank > 0) mine.progress = {};
     const std::string answer = answer_of(experiment, seed, registry, mine);
-    if (place.rank == 0) send(pipe, answer);
+    if (address.rank == 0) send(pipe, answer);
     return json::parse(answer).value("code", 0);
   });
 }

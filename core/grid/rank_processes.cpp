@@ -76,8 +76,8 @@ struct Process {
 };
 
 // The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
-[[noreturn]] void serve_rank(pid_t parent, std::FILE* log, const RankPlace& place,
-                             const std::function<int(const RankPlace&)>& body) {
+[[noreturn]] void serve_rank(pid_t parent, std::FILE* log, const RankAddress& address,
+                             const std::function<int(const RankAddress&)>& body) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its ranks along, which save first
   if (::getppid() != parent) ::_exit(1);
   if (log != nullptr) {
@@ -87,7 +87,7 @@ struct Process {
   }
   int code = 0;
   try {
-    code = body(place);
+    code = body(address);
   } catch (...) {
     const Failure failure = failure_of(std::current_exception());
     std::cout.flush();
@@ -101,15 +101,15 @@ struct Process {
 
 class Family {
  public:
-  Family(int size, const std::function<int(const RankPlace&)>& body) {
+  Family(int size, const std::function<int(const RankAddress&)>& body) {
     std::cout.flush();
     const pid_t parent = ::getpid();
     for (int rank = 0; rank < size; ++rank) {
       auto& process = processes_.emplace_back();
       if (rank > 0) process.log = std::tmpfile();
-      const RankPlace place{rank, size, rank, "", 0, meeting_.file()};
+      const RankAddress address{rank, size, rank, "", 0, meeting_.file()};
       process.id = rank > 0 && process.log == nullptr ? -1 : ::fork();
-      if (process.id == 0) serve_rank(parent, process.log, place, body);
+      if (process.id == 0) serve_rank(parent, process.log, address, body);
       if (process.id < 0) {
         process.ended = true;
         throw DataError(Fault{fmt::format("rank {}", rank), "cannot start a process", std::strerror(errno), "", ""});
@@ -182,7 +182,7 @@ class Family {
 
 }  // namespace
 
-int run_ranks(int size, const std::atomic<bool>& interrupted, const std::function<int(const RankPlace&)>& body) {
+int run_ranks(int size, const std::atomic<bool>& interrupted, const std::function<int(const RankAddress&)>& body) {
   return Family(size, body).wait(interrupted);
 }
 

@@ -19,7 +19,7 @@ namespace sam3lab {
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, const Here& here)
     : groups_(std::move(groups)), options_(options) {
-  std::vector<std::int64_t> on_disk;
+  std::vector<std::int64_t> offloaded;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     auto& of_group = moments_.emplace_back();
     for (std::size_t i = 0; i < groups_[g].parameters.size(); ++i) {
@@ -27,22 +27,23 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options, co
         of_group.emplace_back();
         all_here_ = false;
       } else {
-        add_moments(groups_[g].parameters[i].second, of_group, on_disk);
+        add_moments(groups_[g].parameters[i].second, of_group, offloaded);
       }
     }
   }
-  if (!on_disk.empty()) disk_ = std::make_unique<OptimizerOffload>(options_.disk, std::move(on_disk));
+  if (!offloaded.empty()) offload_ = std::make_unique<OptimizerOffload>(options_.offload, std::move(offloaded));
 }
 
-void AdamW::add_moments(const at::Tensor& parameter, std::vector<Moments>& of_group, std::vector<std::int64_t>& on_disk) const {
+void AdamW::add_moments(const at::Tensor& parameter, std::vector<Moments>& of_group,
+                        std::vector<std::int64_t>& offloaded) const {
   const auto type = options_.half_moments ? at::kBFloat16 : parameter.scalar_type();
-  // LibTorch's kernel counts where it computes; step_half() reads the count on the CPU.
+  // LibTorch's kernel needs the step count on its own device; step_half() reads it on the CPU.
   const auto counts = options_.half_moments ? c10::Device(at::kCPU) : parameter.device();
   const auto steps = at::zeros({}, at::TensorOptions(at::kFloat).device(counts));
-  if (!options_.disk.empty() && type == at::kFloat && parameter.is_cpu() && parameter.is_contiguous() &&
-      static_cast<std::int64_t>(parameter.nbytes()) >= options_.on_disk_from) {
-    of_group.push_back({{}, {}, steps, on_disk.size()});
-    on_disk.push_back(parameter.numel());
+  if (!options_.offload.empty() && type == at::kFloat && parameter.is_cpu() && parameter.is_contiguous() &&
+      static_cast<std::int64_t>(parameter.nbytes()) >= options_.offload_from) {
+    of_group.push_back({{}, {}, steps, offloaded.size()});
+    offloaded.push_back(parameter.numel());
     return;
   }
   const auto zeros = [&] { return at::zeros_like(parameter, parameter.options().dtype(type).requires_grad(false)); };
@@ -53,7 +54,7 @@ AdamW::Moments AdamW::in_memory(std::size_t group, std::size_t i) const {
   Moments moments = moments_[group][i];
   if (!moments.slot) return moments;
   const auto& shape = groups_[group].parameters[i].second.sizes();
-  auto [first, second] = disk_->take(*moments.slot);
+  auto [first, second] = offload_->take(*moments.slot);
   moments.first = first.view(shape);
   moments.second = second.view(shape);
   return moments;
@@ -75,16 +76,16 @@ void AdamW::step(const std::vector<double>& factors) {
 }
 
 void AdamW::step_exact(std::size_t group, double rate) {
-  std::vector<std::size_t> in_memory, on_disk;
+  std::vector<std::size_t> in_memory, offloaded;
   for (std::size_t i = 0; i < groups_[group].parameters.size(); ++i) {
     if (!groups_[group].parameters[i].second.grad().defined() || !moments_[group][i].steps.defined()) continue;
-    (moments_[group][i].slot ? on_disk : in_memory).push_back(i);
+    (moments_[group][i].slot ? offloaded : in_memory).push_back(i);
   }
   if (!in_memory.empty()) update(group, in_memory, rate);
-  for (const auto i : on_disk) {
+  for (const auto i : offloaded) {
     update(group, {i}, rate);
     if (all_here_) groups_[group].parameters[i].second.mutable_grad() = at::Tensor();
-    disk_->put(*moments_[group][i].slot);
+    offload_->put(*moments_[group][i].slot);
   }
 }
 
@@ -144,21 +145,21 @@ void AdamW::step_half(std::size_t group, double rate) {
 }
 
 void AdamW::begin_pass() {
-  if (!disk_) return;
-  disk_->leave();
+  if (!offload_) return;
+  offload_->leave();
   if (++passes_ == 2) most_ = memory_in_use().most;  // what the first pass needed, without a moment in memory
-  without_gradients_ = memory_in_use().now - disk_->bytes_in_memory();
+  without_gradients_ = memory_in_use().now - offload_->bytes_in_memory();
 }
 
-// Moments may take what is free below the most that a pass without them needed, and must leave room for all gradients: they may
-// still be to come. An eighth of the gradients is room for what the backward pass needs between two layers.
+// Moments may fill the memory up to the peak of a pass without them. They must leave room for all gradients, which may not be
+// computed yet, and for an eighth of that size, which the backward pass needs between two layers.
 void AdamW::expect_update() {
-  if (!disk_ || most_ == 0) return;
+  if (!offload_ || most_ == 0) return;
   std::int64_t gradients = 0;
   for (const auto& group : groups_) {
     for (const auto& [name, parameter] : group.parameters) gradients += static_cast<std::int64_t>(parameter.nbytes());
   }
-  disk_->fetch([most = most_ - gradients / 8, end = without_gradients_ + gradients](std::int64_t in_memory) {
+  offload_->fetch([most = most_ - gradients / 8, end = without_gradients_ + gradients](std::int64_t in_memory) {
     return most - std::max(memory_in_use().now, end + in_memory);
   });
 }
@@ -211,7 +212,7 @@ void AdamW::restore(const Tensors& state) {
   }
   for (const auto& of_group : moments_) {
     for (const auto& moments : of_group) {
-      if (moments.slot) disk_->put(*moments.slot);
+      if (moments.slot) offload_->put(*moments.slot);
     }
   }
 }

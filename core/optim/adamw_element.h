@@ -1,5 +1,5 @@
-// One number's update by AdamW with its moments in bfloat16, for the CPU and for a GPU: both compile these lines, and both
-// without fusing a product and a sum into one rounding, so that they give the same bits.
+// AdamW's update of one element with moments in bfloat16. The CPU and the GPU compile the same lines, both without fused
+// multiply-add, so they give the same bits.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -28,7 +28,7 @@ SAM3LAB_EVERYWHERE std::uint16_t round_at_random(float value, std::uint32_t rand
   return static_cast<std::uint16_t>((bits + random16) >> 16);
 }
 
-// 32 random bits of a number: the finaliser of Mueller and Wellons.
+// 32 random bits that depend on `h` alone: the finaliser of Mueller and Wellons.
 SAM3LAB_EVERYWHERE std::uint32_t scramble(std::uint32_t h) {
   h ^= h >> 16;
   h *= 0x7feb352dU;
@@ -38,7 +38,7 @@ SAM3LAB_EVERYWHERE std::uint32_t scramble(std::uint32_t h) {
   return h;
 }
 
-// `index`: of the number in its tensor. `unroot`: 1 / step.root_second.
+// `index`: of the element in its tensor. `unroot`: 1 / step.root_second.
 SAM3LAB_EVERYWHERE void update(float& parameter, float gradient, std::uint16_t& first_moment, std::uint16_t& second_moment,
                                std::uint32_t index, float unroot, const AdamWStep& step) {
   const float g = gradient * step.gradient;

@@ -8,11 +8,11 @@
 
 namespace sam3lab {
 
-// For each group, whether all its parameters match one of `patterns` (shell patterns; * crosses dots). UsageError for a pattern
-// that matches nothing that trains, and for a group of which a part matches: it has one rate.
+// For each group: whether all its parameters match one of `patterns` (shell patterns; * matches dots, too). UsageError where a
+// pattern matches no trainable parameter, and where only some parameters of a group match: a group has one learning rate.
 std::vector<bool> constant_rates(const std::vector<ParameterGroup>& groups, const Texts& patterns);
 
-// Ends the name of each such group in ".constant_rate", by which plan and record tell it from the others.
+// Appends ".constant_rate" to the names of these groups. Plan and record recognise them by it.
 void name_constant_rates(std::vector<ParameterGroup>& groups, const Texts& patterns);
 bool keeps_rate(const std::string& group_name);
 

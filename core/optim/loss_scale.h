@@ -1,5 +1,5 @@
-// Factor of the loss under float16, whose smallest gradients would be 0 without it (Micikevicius et al. 2018, section 3.2); the
-// rule is that of torch.amp.GradScaler: halved where a gradient overflows, doubled after so many steps without.
+// Loss scaling under float16, where small gradients would become 0 (Micikevicius et al. 2018, section 3.2). The rule is that of
+// torch.amp.GradScaler: the factor is halved when a gradient overflows, and doubled after `interval` steps without overflow.
 #pragma once
 #include <cstdint>
 
@@ -7,7 +7,7 @@ namespace sam3lab {
 
 class LossScale {
  public:
-  // Off: the factor is 1 and stays so.
+  // If `on` is false, the factor is always 1.
   LossScale(bool on, double first, std::int64_t interval) : on_(on), factor_(on ? first : 1.0), interval_(interval) {}
   [[nodiscard]] bool on() const { return on_; }
   [[nodiscard]] double factor() const { return factor_; }
@@ -21,7 +21,7 @@ class LossScale {
     factor_ *= 2.0;
     good_ = 0;
   }
-  // false: the factor is below 1 by now, so overflow is not what is wrong.
+  // Returns false if the factor is below 1 afterwards: then gradients are not finite for another reason than overflow.
   bool overflowed() {
     factor_ /= 2.0;
     good_ = 0;

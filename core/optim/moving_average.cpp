@@ -25,7 +25,7 @@ void MovingAverage::update() {
 void MovingAverage::exchange() {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < weights_.size(); ++i) {
-    // Values change places, not memory: other copies of the model share the weights' memory.
+    // Values are exchanged, not memory: other replicas of the model share the memory of the weights.
     const auto weight = weights_[i].second.clone();
     weights_[i].second.copy_(averages_[i]);
     averages_[i].copy_(weight);

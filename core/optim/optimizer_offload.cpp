@@ -19,16 +19,16 @@
 namespace sam3lab {
 namespace {
 
-constexpr std::int64_t block = 4096;  // of a disk: direct access wants places, sizes and memory in whole ones
+constexpr std::int64_t block = 4096;  // bytes; direct disk access needs offsets, sizes and addresses in whole blocks
 
-std::int64_t half_bytes(std::int64_t numbers) {
-  return (numbers * static_cast<std::int64_t>(sizeof(float)) + block - 1) / block * block;
+std::int64_t half_bytes(std::int64_t elements) {
+  return (elements * static_cast<std::int64_t>(sizeof(float)) + block - 1) / block * block;
 }
 
 }  // namespace
 
-// Read and written past the system's cache, which would keep in memory what was to leave it; through it where the file system
-// or the place of the memory allows nothing else.
+// Reads and writes bypass the page cache, which would keep the data in memory. They use it where the file system or the address
+// of the memory does not allow direct access.
 class OptimizerOffload::File {
  public:
   File(const std::filesystem::path& folder, std::int64_t bytes) : folder_(folder.string()) {
@@ -67,9 +67,9 @@ class OptimizerOffload::File {
 
 OptimizerOffload::OptimizerOffload(const std::filesystem::path& folder, std::vector<std::int64_t> sizes) {
   std::int64_t end = 0;
-  for (const auto numbers : sizes) {
-    const auto bytes = 2 * half_bytes(numbers);
-    slots_.push_back({numbers, end, bytes, Place::nowhere, false, {}});
+  for (const auto elements : sizes) {
+    const auto bytes = 2 * half_bytes(elements);
+    slots_.push_back({elements, end, bytes, Location::unused, false, {}});
     end += bytes;
   }
   file_ = std::make_unique<File>(folder, end);
@@ -90,21 +90,21 @@ OptimizerOffload::Pair OptimizerOffload::take(std::size_t slot) {
   auto& s = slots_[slot];
   changed_.wait(lock, [&] { return !s.busy; });
   if (failed_) std::rethrow_exception(failed_);
-  if (s.place == Place::disk) read_one(lock, slot);
+  if (s.location == Location::disk) read_one(lock, slot);
   if (failed_) std::rethrow_exception(failed_);
-  if (s.place == Place::nowhere) {
+  if (s.location == Location::unused) {
     s.pair = at::zeros({2, s.bytes / 2 / static_cast<std::int64_t>(sizeof(float))}, at::kFloat);
-    s.place = Place::changed;
+    s.location = Location::changed;
     in_memory_ += s.bytes;
   }
   std::erase(to_write_, slot);
-  return {s.pair[0].narrow(0, 0, s.numbers), s.pair[1].narrow(0, 0, s.numbers)};
+  return {s.pair[0].narrow(0, 0, s.elements), s.pair[1].narrow(0, 0, s.elements)};
 }
 
 void OptimizerOffload::put(std::size_t slot) {
   {
     const std::lock_guard lock(mutex_);
-    slots_[slot].place = Place::changed;
+    slots_[slot].location = Location::changed;
     to_write_.push_back(slot);
   }
   changed_.notify_all();
@@ -117,8 +117,8 @@ void OptimizerOffload::leave() {
     changed_.wait(lock, [&] { return std::ranges::none_of(slots_, &Slot::busy); });
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       auto& s = slots_[i];
-      if (s.place == Place::memory) forget(s);
-      if (s.place == Place::changed && std::ranges::find(to_write_, i) == to_write_.end()) to_write_.push_back(i);
+      if (s.location == Location::memory) forget(s);
+      if (s.location == Location::changed && std::ranges::find(to_write_, i) == to_write_.end()) to_write_.push_back(i);
     }
   }
   changed_.notify_all();
@@ -146,7 +146,7 @@ void OptimizerOffload::wait() const {
 void OptimizerOffload::work() {
   std::unique_lock lock(mutex_);
   while (!ends_) {
-    while (room_ && next_ < slots_.size() && (slots_[next_].place != Place::disk || slots_[next_].busy)) ++next_;
+    while (room_ && next_ < slots_.size() && (slots_[next_].location != Location::disk || slots_[next_].busy)) ++next_;
     const bool reads = room_ && !failed_ && next_ < slots_.size();
     if (reads && room_(in_memory_) >= slots_[next_].bytes) {
       read_one(lock, next_);
@@ -178,7 +178,7 @@ void OptimizerOffload::read_one(std::unique_lock<std::mutex>& lock, std::size_t 
     failed_ = failure;
   } else {
     s.pair = std::move(pair);
-    s.place = Place::memory;
+    s.location = Location::memory;
     in_memory_ += s.bytes;
   }
   changed_.notify_all();
@@ -198,7 +198,7 @@ void OptimizerOffload::write_one(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   s.busy = false;
   if (failure) {
-    failed_ = failure;  // the numbers stay in memory
+    failed_ = failure;  // the pair stays in memory
   } else {
     forget(s);
   }
@@ -207,7 +207,7 @@ void OptimizerOffload::write_one(std::unique_lock<std::mutex>& lock) {
 
 void OptimizerOffload::forget(Slot& slot) {
   slot.pair = at::Tensor();
-  slot.place = Place::disk;
+  slot.location = Location::disk;
   in_memory_ -= slot.bytes;
 }
 

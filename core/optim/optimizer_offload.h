@@ -1,6 +1,6 @@
-// AdamW's moments of large parameters, in a file while the forward and backward pass of a step need their memory. A thread of
-// its own writes what an update has changed while the next pass begins, and reads it again while the backward pass gives memory
-// back. The numbers are those that moments in memory would have.
+// Optimizer-state offload: AdamW's moments of large parameters lie in a file while the forward and backward pass need their
+// memory. A thread writes the moments that an update changed while the next pass begins, and reads them back while the backward
+// pass frees memory. The moments have the same bits as in memory.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -23,31 +23,32 @@ class OptimizerOffload {
     at::Tensor first, second;  // float32, contiguous
   };
 
-  // Takes room for pairs of `sizes[slot]` numbers, all zero, in a file of `folder` that no name leads to: nothing stays behind,
-  // whatever ends the process. Throws DataError where the folder cannot be written to or the disk has not so much room.
+  // Reserves space for pairs of `sizes[slot]` elements, all zero. They lie in a file of `folder` that has no name: nothing is
+  // left behind, however the process ends. Throws DataError if the folder cannot be written to or the disk is too full.
   OptimizerOffload(const std::filesystem::path& folder, std::vector<std::int64_t> sizes);
   ~OptimizerOffload();
   OptimizerOffload(const OptimizerOffload&) = delete;
   OptimizerOffload& operator=(const OptimizerOffload&) = delete;
 
-  // The pair in memory, until put() or leave(); flat. Throws DataError if the disk failed, here or behind the scenes.
+  // The pair in memory, flat. It stays there until put() or leave(). Throws DataError if a read or write has failed, in this
+  // call or earlier in the thread.
   Pair take(std::size_t slot);
-  void put(std::size_t slot);  // what take() gave has changed: to be written, then freed
-  void leave();                // nothing reads any more, and what lies in memory leaves it
-  // How many bytes may still be taken, given those that pairs in memory have? Called in another thread.
+  void put(std::size_t slot);  // the caller has changed the pair of take(): it is written, then freed
+  void leave();                // stops reading ahead and frees all pairs in memory
+  // Number of bytes that may still be taken when pairs in memory have `in_memory` bytes. Called in another thread.
   using Room = std::function<std::int64_t(std::int64_t in_memory)>;
   void fetch(Room room);  // reads ahead in the order of slots, each as soon as there is room for it
   [[nodiscard]] std::int64_t bytes_in_memory() const;
-  void wait() const;  // until all is written that must be
+  void wait() const;  // returns when all changed pairs are written
 
  private:
-  // nowhere: zeros that nobody has asked for; changed: in memory, and newer than on disk
-  enum class Place { nowhere, memory, changed, disk };
+  // unused: zeros that nobody has taken yet; changed: in memory, and newer than on disk
+  enum class Location { unused, memory, changed, disk };
   struct Slot {
-    std::int64_t numbers = 0, offset = 0, bytes = 0;  // bytes: of the pair, each half in whole blocks
-    Place place = Place::nowhere;
+    std::int64_t elements = 0, offset = 0, bytes = 0;  // bytes: of the pair, each half in whole blocks
+    Location location = Location::unused;
     bool busy = false;  // the thread works on it
-    at::Tensor pair;    // [2, numbers of a half with its padding]
+    at::Tensor pair;    // [2, elements of a half with its padding]
   };
   class File;
 
@@ -62,7 +63,7 @@ class OptimizerOffload {
   mutable std::condition_variable changed_;
   std::deque<std::size_t> to_write_;
   Room room_;                   // while reading ahead
-  std::size_t next_ = 0;        // to be read ahead
+  std::size_t next_ = 0;        // slot to read ahead next
   std::int64_t in_memory_ = 0;  // bytes
   std::exception_ptr failed_;
   bool ends_ = false;

@@ -34,7 +34,7 @@ int gpu_of(c10::Device device) {
 CostMeter::CostMeter(c10::Device device) : device_(device), energy_(gpu_of(device)) {}
 
 void CostMeter::start() {
-  counter_.reset();  // of a step that an exception ended
+  counter_.reset();  // an exception may have ended the step before
   kind_.clear();
   (void)energy_.take();
   started_ = std::chrono::steady_clock::now();
@@ -48,7 +48,7 @@ void CostMeter::work(const std::string& kind) {
 void CostMeter::stop(StepRow& row) {
   if (counter_) known_[kind_] = counter_->flops();
   counter_.reset();
-  if (device_.is_cuda()) torch::cuda::synchronize(gpu_of(device_));  // the update may be still under way
+  if (device_.is_cuda()) torch::cuda::synchronize(gpu_of(device_));  // the GPU may still compute the update
   row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   row.joules = energy_.take();
   row.peak_memory_mib = peak_memory_mib();

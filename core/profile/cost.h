@@ -1,4 +1,4 @@
-// What a training step costs: time, memory, FLOPs and energy.
+// Cost of a training step: time, memory, FLOPs and energy.
 #pragma once
 #include <chrono>
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace sam3lab {
 
-// As CUDA counts GPUs; -1 for the CPU.
+// Index of the GPU as CUDA counts; -1 for the CPU.
 int gpu_of(c10::Device device);
 
 class CostMeter {
@@ -23,14 +23,14 @@ class CostMeter {
   explicit CostMeter(c10::Device device = c10::Device(c10::kCPU));
 
   void start();
-  // The work of this step is of this kind: the first step of each kind is counted operator by operator, for later ones its
-  // FLOPs are taken over. To be called before the forward pass, with all that the amount of work depends on; empty where that
-  // is not known: the step is counted in any case.
+  // Says what kind of work this step does. The FLOPs of the first step of a kind are counted operator by operator; later steps
+  // of that kind take over its result. Call it before the forward pass. `kind` must name all that the amount of work depends
+  // on; if it is empty, the step is always counted.
   void work(const std::string& kind);
-  // Fills seconds, peak_memory_mib, device_memory_mib, flops and joules, all since start() but the two peaks.
+  // Fills seconds, flops and joules since start(), and peak_memory_mib and device_memory_mib since the process began.
   void stop(StepRow& row);
 
-  // Where joules come from, or why there are none; for the record.
+  // The source of joules, or why there are none; for the record.
   [[nodiscard]] const std::string& energy_source() const { return energy_.source(); }
 
  private:
@@ -42,8 +42,8 @@ class CostMeter {
   std::optional<FlopCounter> counter_;
 };
 
-// What the work of a batch depends on: images, queries, their boxes, the side. Targets only add to losses, which are not
-// counted.
+// The kind of work of a batch: numbers of images, queries and box prompts, and the side of the images. Targets are left out:
+// they matter for losses only, which are not counted.
 std::string work_of(const Batch& batch);
 
 }  // namespace sam3lab

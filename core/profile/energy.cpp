@@ -38,8 +38,8 @@ double RaplDomain::take() {
   return static_cast<double>(spent) * 1e-6;
 }
 
-// A folder "intel-rapl:0" is a package or psys, "intel-rapl:0:1" a part of one. Cores and the graphics unit are within the
-// package, dram is beside it.
+// A folder "intel-rapl:0" is a package or psys, "intel-rapl:0:1" is a domain of it. The energy of a package includes its cores
+// and graphics unit, but not its dram.
 std::vector<RaplDomain> rapl_domains(const std::filesystem::path& powercap) {
   std::vector<RaplDomain> packages, platform;
   std::error_code error;
@@ -61,7 +61,8 @@ std::vector<RaplDomain> rapl_domains(const std::filesystem::path& powercap) {
   return any_package ? packages : platform;
 }
 
-// The four calls of the driver's library that are needed. It is loaded when asked for: machines without a GPU lack it.
+// The four functions of the driver's library that are needed. The library is loaded at run time: machines without a GPU lack
+// it.
 class Nvml {
  public:
   explicit Nvml(int gpu) : library_(::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL)) {
@@ -96,7 +97,7 @@ class Nvml {
   Function* find(const char* name) const {
     return reinterpret_cast<Function*>(::dlsym(library_, name));
   }
-  // CUDA counts within CUDA_VISIBLE_DEVICES, which names cards by number or UUID; NVML counts all.
+  // CUDA counts within CUDA_VISIBLE_DEVICES, which names GPUs by number or UUID; NVML counts all GPUs.
   static std::string visible(int gpu) {
     const char* list = std::getenv("CUDA_VISIBLE_DEVICES");
     if (list == nullptr || *list == '\0') return std::to_string(gpu);
@@ -128,7 +129,7 @@ EnergyMeter::EnergyMeter(int gpu, const std::filesystem::path& powercap) : domai
     source_ += (source_.empty() ? "" : "; ") + std::string(nvml_ ? "NVML" : "the GPU's joules not available");
   }
   if (domains_.empty())
-    source_ = nvml_ ? "NVML; processor and memory not available" : "not available: no counter of RAPL can be read";
+    source_ = nvml_ ? "NVML; CPU and memory not available" : "not available: no counter of RAPL can be read";
 }
 EnergyMeter::EnergyMeter(EnergyMeter&&) noexcept = default;
 EnergyMeter& EnergyMeter::operator=(EnergyMeter&&) noexcept = default;

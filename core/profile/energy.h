@@ -1,5 +1,5 @@
-// Joules from the counters that the machine offers: RAPL for processor and memory, NVML for an NVIDIA GPU. Both count the whole
-// machine or card, whoever uses it.
+// Energy in joules from the counters of the machine: RAPL for CPU and memory, NVML for an NVIDIA GPU. Both count the whole
+// machine or GPU, other users included.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -9,14 +9,14 @@
 
 namespace sam3lab {
 
-// One RAPL domain: a counter of microjoules that starts again from 0 behind `range`.
+// One RAPL domain: a counter of microjoules that wraps to 0 after `range`.
 class RaplDomain {
  public:
-  // Nothing can be read here: available() is false.
+  // If nothing can be read in `folder`, available() is false.
   explicit RaplDomain(const std::filesystem::path& folder);
   [[nodiscard]] bool available() const { return available_; }
   [[nodiscard]] const std::string& name() const { return name_; }  // "package-0", "dram"
-  double take();  // joules since the last call or the start; NaN if the counter cannot be read any more
+  double take();  // joules since the last call or the constructor; NaN if the counter cannot be read any more
 
  private:
   std::filesystem::path counter_;
@@ -25,21 +25,21 @@ class RaplDomain {
   bool available_ = false;
 };
 
-// Domains that do not overlap: packages with their dram, or, where no package can be read, the platform (psys).
+// Domains that do not overlap: packages and their dram, or the platform (psys) where no package can be read.
 std::vector<RaplDomain> rapl_domains(const std::filesystem::path& powercap);
 
 class Nvml;
 
 class EnergyMeter {
  public:
-  // `gpu`: index as CUDA counts, or -1. Reads counters once; asks the driver's library only for a GPU.
+  // `gpu`: index as CUDA counts, or -1 for none. Reads the counters once. Loads the driver's library only for a GPU.
   explicit EnergyMeter(int gpu = -1, const std::filesystem::path& powercap = "/sys/class/powercap");
   EnergyMeter(EnergyMeter&&) noexcept;
   EnergyMeter& operator=(EnergyMeter&&) noexcept;
   ~EnergyMeter();
 
-  // Joules of all counters since the last call or the start; NaN without counters. To be called more often than a counter goes
-  // round: every 20 minutes suffices for RAPL.
+  // Joules of all counters since the last call or the constructor; NaN without counters. Call it before a counter wraps twice:
+  // every 20 minutes suffices for RAPL.
   double take();
   // "RAPL package-0, dram", "not available: ..."; for the record.
   [[nodiscard]] const std::string& source() const { return source_; }

@@ -13,7 +13,7 @@ using Inputs = c10::ArrayRef<const c10::IValue>;
 
 std::atomic<double> counted{0.0};
 
-// Sizes of a tensor among the inputs; empty for anything else.
+// Sizes of input `i` if it is a tensor; otherwise empty.
 at::IntArrayRef sizes(const Inputs& inputs, std::size_t i) {
   if (i >= inputs.size() || !inputs[i].isTensor()) return {};
   const at::Tensor& tensor = inputs[i].toTensor();
@@ -26,15 +26,15 @@ double product(at::IntArrayRef values) {
   return all;
 }
 
-// [..., m, k] times [..., k, n], the factors at `first` and `first` + 1.
+// [..., m, k] times [..., k, n]; the factors are inputs `first` and `first` + 1.
 double matrix_product(const Inputs& inputs, std::size_t first) {
   const auto a = sizes(inputs, first), b = sizes(inputs, first + 1);
   if (a.size() < 2 || b.size() != a.size()) return 0.0;
   return 2.0 * product(a) * static_cast<double>(b.back());
 }
 
-// Scores and weighted values of q [B, H, Lq, E], k [B, H, Lk, E], v [B, H, Lk, Ev]. The backward pass computes the scores
-// again, and the gradients of q, k, v and of the weights.
+// Scores and weighted values of q [B, H, Lq, E], k [B, H, Lk, E], v [B, H, Lk, Ev]. The backward pass recomputes the scores,
+// and computes the gradients of q, k, v and the weights.
 double attention(const Inputs& inputs, bool backward) {
   const std::size_t first = backward ? 1 : 0;
   const auto q = sizes(inputs, first), k = sizes(inputs, first + 1), v = sizes(inputs, first + 2);
@@ -44,7 +44,7 @@ double attention(const Inputs& inputs, bool backward) {
   return 2.0 * pairs * (backward ? 3.0 * e + 2.0 * ev : e + ev);
 }
 
-// One product for each weight and each position: of the output, or of the input where the convolution is transposed.
+// One product per weight and position of the output; a transposed convolution has one per weight and position of the input.
 double convolution(const Inputs& inputs) {
   const auto input = sizes(inputs, 0), weight = sizes(inputs, 1);
   if (inputs.size() < 9 || input.size() < 3 || weight.size() != input.size()) return 0.0;
@@ -59,7 +59,7 @@ double convolution(const Inputs& inputs) {
   return 2.0 * positions * product(weight);
 }
 
-// The gradients of input and weight cost what the forward pass costs, each.
+// The gradient of the input and that of the weight each cost as much as the forward pass.
 double convolution_backward(const Inputs& inputs) {
   const auto gradient = sizes(inputs, 0), input = sizes(inputs, 1), weight = sizes(inputs, 2);
   if (inputs.size() < 11 || gradient.size() < 3 || input.size() < 3) return 0.0;
@@ -82,7 +82,7 @@ double flops_of(std::string_view name, const Inputs& inputs) {
   return 0.0;
 }
 
-// An exception must not leave the dispatcher: an operator of an unexpected form counts nothing.
+// An exception must not leave the dispatcher: an operator of an unexpected form counts as 0.
 std::unique_ptr<at::ObserverContext> observe(const at::RecordFunction& function) {
   try {
     const double flops = flops_of(function.name(), function.inputs());

@@ -1,13 +1,13 @@
-// FLOPs of what LibTorch computes while a counter lives, backward passes included: 2 for each multiplication with its addition
-// in matrix products, convolutions and attention, from the shapes that the dispatcher sees. The rest (norms, activations,
-// losses, the optimiser) is left out. Recomputed activations count again: they are computed again.
+// FLOPs of LibTorch's operators while a counter lives, backward passes included. A multiplication with its addition counts as
+// 2, in matrix products, convolutions and attention, from the shapes that the dispatcher sees. Norms, activations, losses and
+// the optimiser are not counted. Recomputed activations count each time they are computed.
 #pragma once
 #include <cstdint>
 
 namespace sam3lab {
 
-// All threads of the process. Only one counter may live at a time. A kernel of one's own that calls no LibTorch operator
-// reports itself: RECORD_FUNCTION("sam3lab::flops", std::vector<c10::IValue>{number_of_flops}).
+// Counts in all threads of the process. Only one counter may live at a time. A kernel that calls no LibTorch operator reports
+// its own FLOPs: RECORD_FUNCTION("sam3lab::flops", std::vector<c10::IValue>{number_of_flops}).
 class FlopCounter {
  public:
   FlopCounter();

@@ -38,7 +38,7 @@ OptimizerShards owners_of(const Ranks* ranks, const TrainOptions& train, const s
 
 AdamWOptions adamw_options(const TrainOptions& train, const std::filesystem::path& diagnosis) {
   AdamWOptions options{train.betas[0], train.betas[1], train.epsilon, train.memory == "lean"};
-  if (train.memory == "disk") options.disk = std::filesystem::absolute(diagnosis).parent_path();  // beside the results
+  if (train.memory == "disk") options.offload = std::filesystem::absolute(diagnosis).parent_path();  // beside the results
   return options;
 }
 

@@ -126,7 +126,7 @@ void run(const std::string& folder, std::map<std::string, std::string>& flags) {
   at::manual_seed(std::stoull(flags["--seed"]));
   sam3lab::AdamWOptions adamw;
   adamw.half_moments = flags["--memory"] == "lean";
-  if (flags["--memory"] == "disk") adamw.disk = folder;
+  if (flags["--memory"] == "disk") adamw.offload = folder;
   sam3lab::AdamW optimiser({{"all", model.parameters(), given.learning_rate, given.weight_decay}}, adamw);
   model.train(true);
   for (int step = 1; step <= std::stoi(flags["--steps"]); ++step)

@@ -1,11 +1,11 @@
-// NCCL for tensors on a GPU. A module of its own (cmake/cuda.cmake): the program loads it, and LibTorch's GPU half with it,
-// only when ranks have such tensors.
+// NCCL for tensors on a GPU. This is a shared library of its own (cmake/cuda.cmake). The program loads it, and LibTorch's CUDA
+// libraries with it, only when ranks have tensors on a GPU.
 #define USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
 #include <c10/cuda/CUDAFunctions.h>
 
-// `device`: of this process, among those of its machine.
+// `device`: index of the GPU of this process on its machine.
 extern "C" c10::intrusive_ptr<c10d::Backend> sam3lab_open_nccl(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                                                                int device) {
   c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));

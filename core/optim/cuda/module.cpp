@@ -1,11 +1,11 @@
-// Our kernels behind one C symbol each. A module of its own (cmake/cuda.cmake): the program loads it when it first has a tensor
-// for them, on a GPU that LibTorch's CUDA library drives already.
+// Exports each of our kernels as one C symbol. This is a shared library of its own (cmake/cuda.cmake). The program loads it for
+// the first tensor that needs it; LibTorch's CUDA library is loaded by then.
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include "core/optim/cuda/adamw.h"
 
-// In the order of everything else that LibTorch does on that device.
+// Uses LibTorch's current stream, so the kernel runs in order with LibTorch's own.
 extern "C" const char* sam3lab_adamw_bfloat16(float* parameter, const float* gradient, std::uint16_t* first_moment,
                                               std::uint16_t* second_moment, std::int64_t count, const sam3lab::AdamWStep* step,
                                               int device) {

@@ -28,7 +28,7 @@ void as_ranks(int size, const std::function<void(const Ranks&)>& body) {
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
-      const Ranks ranks(RankPlace{rank, size, rank, "", 0, folder / "store"});
+      const Ranks ranks(RankAddress{rank, size, rank, "", 0, folder / "store"});
       body(ranks);
     });
   }
@@ -83,9 +83,9 @@ TEST(Ranks, SumBroadcastSendAndExchange) {
 
     if (ranks.rank() == 1) ranks.send(at::arange(6).view({2, 3}).t(), 0);
     if (ranks.rank() == 0) {
-      const auto place = at::zeros({3, 2}, at::kLong);
-      ranks.receive(place, 1);
-      EXPECT_TRUE(place.equal(at::arange(6).view({2, 3}).t()));
+      const auto address = at::zeros({3, 2}, at::kLong);
+      ranks.receive(address, 1);
+      EXPECT_TRUE(address.equal(at::arange(6).view({2, 3}).t()));
     }
 
     const auto texts = ranks.exchange(std::string(static_cast<std::size_t>(ranks.rank()), 'x'));
@@ -251,18 +251,18 @@ class RankEnvironment : public ::testing::Test {
 };
 
 TEST_F(RankEnvironment, SaysWhereAProcessStands) {
-  EXPECT_FALSE(rank_place_from_environment());
+  EXPECT_FALSE(rank_address_from_environment());
   set({{"RANK", "0"}, {"WORLD_SIZE", "1"}});
-  EXPECT_FALSE(rank_place_from_environment());
+  EXPECT_FALSE(rank_address_from_environment());
   set({{"RANK", "2"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "node7"}, {"MASTER_PORT", "29500"}});
-  const auto place = rank_place_from_environment();
-  ASSERT_TRUE(place);
-  EXPECT_EQ(place->rank, 2);
-  EXPECT_EQ(place->size, 4);
-  EXPECT_EQ(place->local, 1);
-  EXPECT_EQ(place->host, "node7");
-  EXPECT_EQ(place->port, 29500);
-  EXPECT_FALSE(place->served);
+  const auto address = rank_address_from_environment();
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->rank, 2);
+  EXPECT_EQ(address->size, 4);
+  EXPECT_EQ(address->local, 1);
+  EXPECT_EQ(address->host, "node7");
+  EXPECT_EQ(address->port, 29500);
+  EXPECT_FALSE(address->served);
 }
 
 TEST_F(RankEnvironment, RefusesWhatIsNoPlace) {
@@ -283,7 +283,7 @@ TEST_F(RankEnvironment, RefusesWhatIsNoPlace) {
     bad[name] = value;
     set(bad);
     try {
-      (void)rank_place_from_environment();
+      (void)rank_address_from_environment();
       ADD_FAILURE() << name << "=" << value << " was taken";
     } catch (const UsageError& error) {
       EXPECT_THAT(error.what(), HasSubstr(name));
@@ -293,7 +293,7 @@ TEST_F(RankEnvironment, RefusesWhatIsNoPlace) {
     auto bad = good;
     bad.erase(name);
     set(bad);
-    EXPECT_THROW((void)rank_place_from_environment(), UsageError) << name;
+    EXPECT_THROW((void)rank_address_from_environment(), UsageError) << name;
   }
 }
 

@@ -78,7 +78,7 @@ TEST_F(MomentsInAFile, ChangeNoBitOfAnUpdate) {
     std::vector<std::pair<std::string, at::Tensor>> parameters;
     for (const auto& [name, size] : {std::pair{"a", 300'000}, {"b", 5}, {"c", 70'001}, {"d", 9}})
       parameters.emplace_back(name, at::randn({size}).requires_grad_());
-    const AdamWOptions options{.disk = disk, .on_disk_from = 1000};
+    const AdamWOptions options{.offload = disk, .offload_from = 1000};
     const std::vector<ParameterGroup> groups{{"all", parameters, 0.01, 0.1}};
     auto optimiser = std::make_unique<AdamW>(groups, options);
     for (int step = 0; step < 6; ++step) {
