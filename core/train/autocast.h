@@ -1,4 +1,4 @@
-// Matrix products in fewer bits (automatic mixed precision, Micikevicius et al. 2018).
+// Automatic mixed precision (Micikevicius et al. 2018): matrix products in bfloat16 or float16.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace sam3lab {
 
-// "float32" -> nothing, "bfloat16" and "float16" -> the type.
+// The type for "bfloat16" or "float16"; empty for "float32".
 std::optional<at::ScalarType> reduced_type(const std::string& precision);
 
-// LibTorch's autocast for this thread while it lives. Cast weights are not kept: a cast that was made without gradient, as
-// recomputation makes them, must not serve a pass that needs one.
+// Switches LibTorch's autocast on for this thread while the object lives. Cast weights are not cached: a cast that was made
+// without gradient, as in recomputation, must not be used in a pass that needs one.
 class Autocast {
  public:
   Autocast(c10::DeviceType device, std::optional<at::ScalarType> type);
@@ -28,7 +28,7 @@ class Autocast {
   at::ScalarType type_ = at::ScalarType::Undefined;
 };
 
-// All floating tensors in float32, in which losses are computed.
+// Converts all floating-point tensors to float32. Losses are computed in float32.
 Outputs in_float32(Outputs outputs);
 
 }  // namespace sam3lab

@@ -1,5 +1,6 @@
-// From what a model gave to one number to minimise. Every decoder layer and both sets of object queries are matched with the
-// targets on their own and shown to every loss. Function of Sam3LossWrapper, sam3/train/loss/sam3_loss.py.
+// The training objective: from the outputs of a model to one scalar. Each decoder layer and each of the two sets of object
+// queries is matched with the targets separately and passed to each loss. Computes what Sam3LossWrapper in
+// sam3/train/loss/sam3_loss.py computes.
 #pragma once
 #include <memory>
 #include <optional>
@@ -13,12 +14,12 @@ namespace sam3lab {
 
 struct CriterionOptions {
   double one_to_many_weight = 2.0;                // factor of every term of the one-to-many object queries
-  bool one_to_many_matcher_on_auxiliary = false;  // else auxiliary layers use the one-to-one matcher for those queries too
-  bool scale_by_queries = true;                   // total times sqrt(number of prompts in the batch)
+  bool one_to_many_matcher_on_auxiliary = false;  // if false, auxiliary layers match these queries one to one, too
+  bool scale_by_queries = true;                   // multiplies the total with sqrt(number of prompts in the batch)
 };
 
-// A term under the package's key: "loss_bbox", "loss_bbox_aux_0", "loss_bbox_o2m", "loss_bbox_aux_0_o2m". `value` has the
-// one-to-many factor in it, and value * weight is what the term adds to the sum (before the scaling by prompts).
+// A term under the package's name: "loss_bbox", "loss_bbox_aux_0", "loss_bbox_o2m", "loss_bbox_aux_0_o2m". `value` includes the
+// one-to-many factor. The term adds value * weight to the sum, before the sum is scaled by the number of prompts.
 struct CriterionTerm {
   std::string name;
   at::Tensor value;
@@ -32,14 +33,14 @@ struct CriterionResult {
 
 class Criterion {
  public:
-  // Without a one-to-many matcher the one-to-many object queries are left out of the sum.
+  // If `one_to_many` is null, the one-to-many object queries do not contribute.
   Criterion(const CriterionOptions& options, std::shared_ptr<Matcher> one_to_one, std::shared_ptr<Matcher> one_to_many,
             std::vector<std::shared_ptr<Loss>> losses);
 
-  // `num_boxes`: targets in the batch, averaged over ranks; by default those of this batch. Less than 1 counts as 1.
-  // `more`: terms beside those of the losses (a scheme's own).
-  // Throws DataError if a query has more targets than there are object queries, NumericError (by a matcher) for bad
-  // predictions.
+  // `num_boxes`: number of targets per batch, averaged over replicas; by default that of this batch. Less than 1 counts as 1.
+  // `more`: further terms, which a scheme computes.
+  // Throws DataError if a prompt has more targets than there are object queries. Matchers throw NumericError for predictions
+  // that are not finite.
   [[nodiscard]] CriterionResult operator()(const Outputs& outputs, const Targets& targets,
                                            std::optional<double> num_boxes = std::nullopt,
                                            const std::vector<LossTerm>& more = {}) const;

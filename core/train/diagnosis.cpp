@@ -30,7 +30,7 @@ std::string save_batches(const std::filesystem::path& file, const std::vector<Sh
   }
   try {
     write_safetensors(file.string(), tensors, {{"texts", texts.dump()}, {"step", std::to_string(step)}, {"reason", reason}});
-  } catch (const Error& error) {  // the reason for stopping must not get lost behind a full disk
+  } catch (const Error& error) {  // a full disk must not hide why training stopped
     return "its batch could not be saved: " + std::string(error.what());
   }
   return "its batch is in " + file.string();

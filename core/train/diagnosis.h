@@ -1,4 +1,4 @@
-// The batch at which training stopped, for whoever wants to know why.
+// Saves the batch at which training stopped, so that the cause can be examined.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace sam3lab {
 
-// One safetensors file: for copy c "c.images", "c.image_index", "c.num_boxes", "c.boxes", "c.masks" and,
-// where there is one, "c.ignore"; metadata "texts" (JSON, a list a copy), "step" and "reason". Returns what to say about it:
-// where it is, or why it could not be written.
+// Writes one safetensors file. For replica c it holds "c.images", "c.image_index", "c.num_boxes", "c.boxes", "c.masks" and,
+// where there is one, "c.ignore"; its metadata are "texts" (JSON, one list per replica), "step" and "reason". Returns a clause
+// for the error message: the path of the file, or why it could not be written.
 std::string save_batches(const std::filesystem::path& file, const std::vector<Shard>& shards, std::int64_t step,
                          const std::string& reason);
 

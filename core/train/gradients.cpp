@@ -20,13 +20,14 @@ namespace {
 class Pass {
  public:
   Pass(Backbone& model, const TrainableSet& trainable, const Criterion& criterion, const PassOptions& options)
-      : model_(model), tuning_(trainable), criterion_(criterion), options_(options) {}
+      : model_(model), trainable_(trainable), criterion_(criterion), options_(options) {}
 
-  // The one place where a training batch goes through the model. LibTorch's generators start anew for each pass, so that its
-  // random numbers depend on nothing that happened before: neither a resumed run nor a second pass over a part needs their
-  // state.
+  // All training batches go through the model here. LibTorch's generators get a new seed for each pass, so a pass's random
+  // numbers depend on nothing before it: a resumed run and a second pass over a micro-batch need no state of a generator. The
+  // words of the seed's name must stay as they are, for results depend on them.
   Outputs forward(const Batch& batch, std::size_t part) {
-    at::manual_seed(Random(options_.seed, fmt::format("step {} copy {} part {}", options_.step, options_.copy, part)).next());
+    at::manual_seed(
+        Random(options_.seed, fmt::format("step {} copy {} part {}", options_.step, options_.replica, part)).next());
     const auto before = random_state(batch.images.device());
     Outputs outputs;
     {
@@ -37,17 +38,17 @@ class Pass {
     return outputs;
   }
 
-  // By value: what no gradient needs of the outputs (0.2 GB at full size) goes before the backward pass.
+  // `outputs` comes by value, so that what no gradient needs (0.2 GB at full size) is freed before the backward pass.
   void backward(const Batch& batch, Outputs outputs, bool last) {
     result_.loss = criterion_(outputs, batch.targets, options_.num_boxes,
-                              tuning_.terms ? tuning_.terms(batch, outputs) : std::vector<LossTerm>{});
+                              trainable_.terms ? trainable_.terms(batch, outputs) : std::vector<LossTerm>{});
     if (!finite()) return;
     outputs = {};
-    if (last) say_only_backward_left();
+    if (last) announce_only_backward_left();
     (result_.loss.total * options_.factor).backward();
   }
 
-  void say_only_backward_left() const {
+  void announce_only_backward_left() const {
     if (options_.only_backward_left) options_.only_backward_left();
   }
 
@@ -62,7 +63,7 @@ class Pass {
   }
 
   Backbone& model_;
-  const TrainableSet& tuning_;
+  const TrainableSet& trainable_;
   const Criterion& criterion_;
   const PassOptions& options_;
   PassResult result_;
@@ -75,22 +76,22 @@ PassResult add_gradients(Backbone& model, const TrainableSet& trainable, const C
   Pass pass(model, trainable, criterion, options);
   const auto device = device_of(model);
   const Batch whole = on_device(shard.whole, device);
-  const auto part = [&](std::size_t p) { return on_device(shard.parts[p], device); };
-  if (shard.parts.empty()) {
+  const auto part = [&](std::size_t p) { return on_device(shard.micro_batches[p], device); };
+  if (shard.micro_batches.empty()) {
     pass.backward(whole, pass.forward(whole, 0), true);
     return pass.result();
   }
   std::vector<Outputs> outputs;
   {
     const at::NoGradGuard no_grad;
-    for (std::size_t p = 0; p < shard.parts.size(); ++p) outputs.push_back(pass.forward(part(p), p));
+    for (std::size_t p = 0; p < shard.micro_batches.size(); ++p) outputs.push_back(pass.forward(part(p), p));
   }
-  const JoinedOutputs joined(std::move(outputs), shard.parts);
+  const JoinedOutputs joined(std::move(outputs), shard.micro_batches);
   pass.backward(whole, joined.outputs(), false);
   if (!pass.finite()) return pass.result();
-  for (std::size_t p = 0; p < shard.parts.size(); ++p) {
+  for (std::size_t p = 0; p < shard.micro_batches.size(); ++p) {
     const auto outputs_of_part = pass.forward(part(p), p);
-    if (p + 1 == shard.parts.size()) pass.say_only_backward_left();
+    if (p + 1 == shard.micro_batches.size()) pass.announce_only_backward_left();
     joined.backward(p, outputs_of_part);
   }
   return pass.result();

@@ -1,4 +1,4 @@
-// From a copy's share of a step to gradients in its parameters.
+// Computes the gradients of one step from the shard of one replica.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,13 +14,13 @@
 namespace sam3lab {
 
 struct PassOptions {
-  std::optional<at::ScalarType> type = std::nullopt;  // of matrix products and activations; nothing: float32
+  std::optional<at::ScalarType> type = std::nullopt;  // of matrix products and activations; empty: float32
   std::uint64_t seed = 0;                             // of the run
   std::int64_t step = 0;
-  std::size_t copy = 0;
+  std::size_t replica = 0;                        // number of the replica among those of all ranks
   double num_boxes = 1.0;                         // losses are divided by it
-  double factor = 1.0;                            // of the loss before its backward pass
-  std::function<void()> only_backward_left = {};  // called when the last forward pass is done
+  double factor = 1.0;                            // the loss is multiplied with it before the backward pass
+  std::function<void()> only_backward_left = {};  // called after the last forward pass
 };
 
 struct PassResult {
@@ -28,15 +28,15 @@ struct PassResult {
   bool random = false;  // the model drew random numbers (dropout)
 };
 
-// Adds the gradients of the share's loss times `factor` to those of the parameters, and returns the loss. With parts
-// (accumulation) the gradients are those of the whole share at once, whatever the losses are: all parts go forward without
-// gradient, the loss is computed on their joined outputs, and each part goes forward once more to take its share of the loss's
-// gradient; random numbers are equal both times. Nothing goes backward where the loss is not finite.
+// Multiplies the loss of the shard with `factor`, adds its gradients to those of the parameters, and returns the loss. With
+// micro-batches (accumulation) the gradients are those of the whole shard, for any loss: all micro-batches go forward without
+// gradient, the loss is computed on their joined outputs, and each micro-batch goes forward again to pass on its part of the
+// gradient. The random numbers are equal both times. If the loss is not finite, there is no backward pass.
 PassResult add_gradients(Backbone& model, const TrainableSet& trainable, const Criterion& criterion, const Shard& shard,
                          const PassOptions& options);
 
-// Sums the gradients of all copies into the first one's and takes them away from the others. They have the factor 1 / copies
-// already, so that the sum is their mean.
+// Adds the gradients of all replicas to those of the first, and clears those of the others. The losses have been multiplied
+// with 1 / replicas, so the sum is the mean.
 void average_gradients(const std::vector<TrainableSet>& trainable_sets);
 
 }  // namespace sam3lab

@@ -13,7 +13,7 @@ std::string module_of(const std::string& parameter) {
   return dot == std::string::npos ? parameter : parameter.substr(0, dot);
 }
 
-// Module paths end at a dot, so a shared beginning is cut back to one.
+// A module path ends at a dot, so the common prefix is shortened to the last one.
 std::string shared_module(const std::string& a, const std::string& b) {
   const std::string left = a + ".", right = b + ".";
   const auto [end, other] = std::ranges::mismatch(left, right);
@@ -39,7 +39,7 @@ std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGr
     for (const auto& [name, tensor] : group.parameters) trains.insert(name);
   }
   std::vector<GroupRow> rows;
-  std::vector<std::string> modules;  // beside rows
+  std::vector<std::string> modules;  // of the rows, in their order
   for (const auto& [name, tensor] : model.parameters()) {
     if (trains.contains(name)) continue;
     const auto module = model.locate(name).module;

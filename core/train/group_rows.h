@@ -1,4 +1,4 @@
-// Parameter groups as the record and the plan list them.
+// Parameter groups as rows of the record and the plan.
 #pragma once
 #include <vector>
 
@@ -11,8 +11,8 @@ namespace sam3lab {
 // In the order of `groups`.
 std::vector<GroupRow> group_rows(const std::vector<ParameterGroup>& groups);
 
-// What of `model` is in none of `groups`, with rate and decay 0: one row for each module of the model, named by the module path
-// that its parameters share.
+// The parameters of `model` that are in none of `groups`, with a learning rate and weight decay of 0. There is one row per module
+// of the model that the backbone names; its name is the module path that all its parameters share.
 std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGroup>& groups);
 
 }  // namespace sam3lab

@@ -1,4 +1,4 @@
-// What a model gave, as a list of tensors: to cast them, and to put the outputs of several parts of a batch together.
+// The outputs of a model as a list of tensors: to convert them, and to join the outputs of micro-batches.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace sam3lab {
 
-// Calls `f(at::Tensor&)` for each tensor in one order, undefined ones included.
+// Calls `f(at::Tensor&)` for each tensor, undefined ones included, always in the same order.
 template <class F>
 void for_each_tensor(Outputs& outputs, const F& f) {
   const auto layer = [&f](LayerOutputs& of_layer) {
@@ -25,24 +25,24 @@ void for_each_tensor(Outputs& outputs, const F& f) {
   for (auto& [name, tensor] : outputs.extras) f(tensor);
 }
 
-// Outputs of one batch that went through the model in parts, as if it had gone at once. Any loss can be computed on them, also
-// one that is no sum over images; its gradient then goes back part by part.
+// Outputs of a batch that went through the model in micro-batches, joined as if it had gone at once. Any loss can be computed
+// on them, even one that is no sum over images. Its gradient then goes back by micro-batch.
 class JoinedOutputs {
  public:
-  // `parts` were computed without gradient. Of the extras those are kept whose first dimension runs over the queries or the
-  // images of each part.
-  JoinedOutputs(std::vector<Outputs> parts, const std::vector<Batch>& batches);
+  // `parts`: outputs of each micro-batch, computed without gradient. An extra is joined only if its first dimension is the
+  // number of queries or of images in each micro-batch.
+  JoinedOutputs(std::vector<Outputs> parts, const std::vector<Batch>& micro_batches);
 
   [[nodiscard]] const Outputs& outputs() const { return joined_; }
-  // Takes the gradient of outputs() through `part`, number p, computed once more and with gradient.
+  // Passes the gradient of outputs() on through `part`: the outputs of micro-batch p, computed again with gradient.
   void backward(std::size_t p, Outputs part) const;
 
  private:
   void keep_common_extras(Outputs& outputs) const;
 
-  std::vector<std::string> extras_;              // names of those that are kept
-  Outputs joined_;                               // leaves
-  std::vector<std::vector<std::int64_t>> rows_;  // [tensor][part]
+  std::vector<std::string> extras_;              // names of those that are joined
+  Outputs joined_;                               // leaf tensors
+  std::vector<std::vector<std::int64_t>> rows_;  // [tensor][micro-batch]
 };
 
 }  // namespace sam3lab

@@ -31,12 +31,12 @@ std::vector<Shard> make_shards(std::vector<Sample> samples, std::size_t replicas
   for (std::size_t c = 0; c < replicas; ++c) {
     if (dealt[c].empty()) continue;
     shards[c].whole = collate(dealt[c]);
-    shards[c].parts = split(dealt[c], accumulate);
+    shards[c].micro_batches = split(dealt[c], accumulate);
   }
   return shards;
 }
 
-double boxes_per_copy(const std::vector<Shard>& shards, const Ranks* ranks) {
+double boxes_per_replica(const std::vector<Shard>& shards, const Ranks* ranks) {
   double boxes = 0.0;
   for (const auto& shard : shards) {
     if (!shard.empty()) boxes += shard.whole.targets.num_boxes.sum().item<double>();

@@ -1,5 +1,4 @@
-// How the images of a step are dealt out: to the copies of the model, and within a copy to the parts that it works through one
-// after another.
+// Divides the images of a step into shards, one per replica of the model, and a shard into micro-batches.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -12,18 +11,18 @@ namespace sam3lab {
 
 class Ranks;
 
-// What one copy works on in a step.
+// What one replica computes in a step.
 struct Shard {
-  Batch whole;               // no texts: this copy has nothing to do
-  std::vector<Batch> parts;  // of accumulation: together `whole`, in its order; empty where it is worked through at once
+  Batch whole;                       // without texts if this replica has nothing to do
+  std::vector<Batch> micro_batches;  // together `whole`, in its order; empty if it goes through the model at once
   [[nodiscard]] bool empty() const { return whole.texts.empty(); }
 };
 
-// Sample i goes to copy i mod `copies`; those without queries are left out. A copy gets at most `accumulate` parts, each with
-// an image in it.
+// Sample i goes to replica i mod `replicas`; samples without queries are left out. A replica gets at most `accumulate`
+// micro-batches, each with at least one image.
 std::vector<Shard> make_shards(std::vector<Sample> samples, std::size_t replicas, std::int64_t accumulate);
 
-// What losses are divided by: targets of the step, averaged over the copies of all ranks; at least 1.
-double boxes_per_copy(const std::vector<Shard>& shards, const Ranks* ranks = nullptr);
+// The number that losses are divided by: targets in the step, averaged over the replicas of all ranks; at least 1.
+double boxes_per_replica(const std::vector<Shard>& shards, const Ranks* ranks = nullptr);
 
 }  // namespace sam3lab

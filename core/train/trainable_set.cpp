@@ -14,7 +14,7 @@
 namespace sam3lab {
 namespace {
 
-// For a teacher: evaluation mode, no gradients.
+// For the teacher of a distillation: evaluation mode, no gradients.
 std::shared_ptr<Backbone> make_other(const Experiment& experiment, const Registry& registry, std::uint64_t seed,
                                      c10::Device device, const OptionValues& options, const std::string& checkpoint) {
   auto choice = experiment.backbone;

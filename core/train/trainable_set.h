@@ -1,4 +1,4 @@
-// The scheme of an experiment on all copies of its model.
+// Applies the scheme of an experiment to all replicas of its model.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -11,15 +11,15 @@
 
 namespace sam3lab {
 
-// One TrainableSet a copy; what the scheme added has one memory for all of them, as the weights have, and comes from
-// checkpoint.adapter where that is set. UsageError where nothing trains, and where checkpoint.merge asks for what the scheme
-// cannot do; DataError where the adapter does not fit.
+// One TrainableSet per replica. Replicas share the memory of the parameters that the scheme adds, as they share the weights.
+// The added parameters are read from checkpoint.adapter where that is set. UsageError where nothing trains, and where
+// checkpoint.merge is set but the scheme cannot merge; DataError where the adapter does not fit.
 std::vector<TrainableSet> make_trainable_sets(Model& model, const Experiment& experiment, const Registry& registry,
                                               std::uint64_t seed);
 
-// The same for a model that does not train: what is in checkpoint.adapter, hung in by the scheme that made it.
+// For a model that does not train: attaches the adapter modules of checkpoint.adapter with the scheme that made them.
 std::vector<TrainableSet> attach_adapters(Model& model, const Experiment& experiment, const Registry& registry);
 
-std::int64_t trainable_parameters(const TrainableSet& trainable);  // numbers, not tensors
+std::int64_t trainable_parameters(const TrainableSet& trainable);  // number of elements, not of tensors
 
 }  // namespace sam3lab

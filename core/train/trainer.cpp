@@ -107,16 +107,16 @@ std::vector<Shard> Trainer::load() {
 std::vector<PassResult> Trainer::run_passes(const std::vector<Shard>& shards) {
   const auto replicas = input_.replicas.size();
   std::vector<PassResult> passes(replicas);
-  const double mean_boxes = options_.local_boxes ? 0.0 : boxes_per_copy(shards, input_.ranks);
+  const double mean_boxes = options_.local_boxes ? 0.0 : boxes_per_replica(shards, input_.ranks);
   for (const auto& copy : input_.replicas) copy->train(true);
   const auto pass = [&](std::size_t c) {
     if (shards[c].empty()) return;
-    // Random numbers are those of a process that has all copies of all ranks.
+    // The random numbers are the same as in one process that has the replicas of all ranks.
     const auto number = static_cast<std::size_t>(rank_of(input_.ranks)) + c * static_cast<std::size_t>(size_of(input_.ranks));
-    const double boxes = options_.local_boxes ? boxes_per_copy({shards[c]}) : mean_boxes;
-    PassOptions options{reduced_type(options_.precision),   input_.seed, done_, number, boxes,
-                        loss_scale_.factor() / all_copies()};
-    // Another copy may still go forward.
+    const double boxes = options_.local_boxes ? boxes_per_replica({shards[c]}) : mean_boxes;
+    PassOptions options{reduced_type(options_.precision),     input_.seed, done_, number, boxes,
+                        loss_scale_.factor() / all_replicas()};
+    // Another replica may still be in its forward pass.
     if (replicas == 1) options.only_backward_left = [this] { optimiser_.expect_update(); };
     passes[c] = add_gradients(*input_.replicas[c], input_.trainable_sets[c], input_.criterion, shards[c], options);
   };
@@ -132,7 +132,7 @@ std::vector<PassResult> Trainer::run_passes(const std::vector<Shard>& shards) {
 StepRow Trainer::describe(const std::vector<Shard>& shards, const std::vector<PassResult>& passes) const {
   StepRow row;
   row.step = done_ + 1;
-  const auto replicas = all_copies();
+  const auto replicas = all_replicas();
   for (std::size_t c = 0; c < shards.size(); ++c) {
     if (shards[c].empty()) continue;
     row.loss += passes[c].loss.total.item<double>() / replicas;
@@ -163,7 +163,7 @@ void Trainer::update() {
   loss_scale_.grew();
 }
 
-// Leaves the sum over all copies and ranks in the parameters, clipped by the next update.
+// Leaves the gradients, summed over all replicas and ranks, in the parameters. The next update clips them.
 StepRow Trainer::compute_gradients(const std::vector<Shard>& shards) {
   StepRow row;
   optimiser_.begin_pass();
@@ -186,16 +186,16 @@ StepRow Trainer::step() {
   const auto shards = load();
   std::string work;
   for (const auto& shard : shards) work += work_of(shard.whole);
-  if (!options_.feature_cache.empty()) work.clear();  // what is looked up is not computed
+  if (!options_.feature_cache.empty()) work.clear();  // cached features are not computed, so steps differ in their work
   cost_.work(work);
   StepRow row = compute_gradients(shards);
-  // The same images, and the same random numbers: a pass depends on seed and step alone.
+  // The repetition has the same images and random numbers, for both depend on seed and step alone.
   while (!std::isfinite(row.gradient_norm)) {
     optimiser_.clear_gradients();
     if (!loss_scale_.on()) stop(shards, "the gradient is not finite", fmt::format("{}", row.gradient_norm));
     if (!loss_scale_.overflowed())
       stop(shards, "gradients overflow under float16 whatever the loss scale", fmt::format("{}", loss_scale_.factor()));
-    cost_.work(work);  // FLOPs are those of one pass, as in steps of the same shape
+    cost_.work(work);  // the FLOPs of a step are those of one pass
     row = compute_gradients(shards);
   }
   update();

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* format = "sam3lab-training-1";
-constexpr std::string_view ending = ".safetensors";
+constexpr std::string_view checkpoint_extension = ".safetensors";
 
 std::string state_text(const TrainingCheckpoint& checkpoint) {
   return json{{"step", checkpoint.trainer.step},
@@ -43,10 +43,10 @@ void read_state(const std::string& text, TrainingCheckpoint& checkpoint) {
   state.at("seconds").get_to(checkpoint.seconds);
 }
 
-// "step-00000200.safetensors" -> 200. What a killed writer left behind has six more letters and is none.
+// "step-00000200.safetensors" -> 200. The incomplete file of a killed writer has six more letters and is not counted.
 std::optional<std::int64_t> number_of(std::string name, const std::string& kind) {
-  if (!name.starts_with(kind + "-") || !name.ends_with(ending)) return std::nullopt;
-  name = name.substr(kind.size() + 1, name.size() - kind.size() - 1 - ending.size());
+  if (!name.starts_with(kind + "-") || !name.ends_with(checkpoint_extension)) return std::nullopt;
+  name = name.substr(kind.size() + 1, name.size() - kind.size() - 1 - checkpoint_extension.size());
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size() || number < 1) return std::nullopt;
@@ -56,7 +56,7 @@ std::optional<std::int64_t> number_of(std::string name, const std::string& kind)
 }  // namespace
 
 fs::path CheckpointFolder::file(const char* kind, std::int64_t step) const {
-  return folder_ / fmt::format("{}-{:08}{}", kind, step, ending);
+  return folder_ / fmt::format("{}-{:08}{}", kind, step, checkpoint_extension);
 }
 
 std::vector<std::int64_t> CheckpointFolder::steps(const char* kind) const {
@@ -79,7 +79,7 @@ void CheckpointFolder::save(const TrainingCheckpoint& checkpoint, std::int64_t k
   write_safetensors(file("step", checkpoint.trainer.step).string(), checkpoint.trainer.tensors,
                     {{"format", format}, {"identity", checkpoint.identity}, {"state", state_text(checkpoint)}});
   prune(std::max<std::int64_t>(1, keep));
-  // Older checkpoints may speak of older best weights; to go back to one of them is to lose no more than the choice since.
+  // An older checkpoint may name older best weights, which are gone. A run that resumes from it loses only that choice.
   for (const auto step : steps("best")) {
     std::error_code ignored;
     if (step < checkpoint.selection.step) fs::remove(file("best", step), ignored);
@@ -126,8 +126,8 @@ void CheckpointFolder::prune(std::int64_t keep) const {
   for (auto step = all.begin(); step != all.begin() + surplus; ++step) fs::remove(file("step", *step), ignored);
   for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
     const auto name = entry.path().filename().string();
-    if (name.size() > 7 && name[name.size() - 7] == '.' && name.substr(0, name.size() - 7).ends_with(ending))
-      fs::remove(entry.path(), ignored);  // what a killed writer left behind
+    if (name.size() > 7 && name[name.size() - 7] == '.' && name.substr(0, name.size() - 7).ends_with(checkpoint_extension))
+      fs::remove(entry.path(), ignored);  // the incomplete file of a killed writer
   }
 }
 

@@ -1,5 +1,5 @@
-// Files from which a killed run goes on as if nothing had happened. Each holds the whole state after one step; it appears whole
-// or not at all, and the one before it goes only when it is there.
+// Training checkpoints: files from which a killed run resumes with the same results. Each holds the whole state after one step.
+// A file is complete or absent, and the previous one is deleted only after the new one is complete.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -11,37 +11,37 @@
 
 namespace sam3lab {
 
-// Which weights were best so far, by the experiment's best_metric.
+// The best weights so far, by the experiment's best_metric.
 struct Selection {
   double score = 0.0;
-  std::int64_t step = 0;  // after which they were scored; 0: none yet
-  std::int64_t epochs_without = 0;
-  std::int64_t evaluated = 0;  // step after which weights were scored last
+  std::int64_t step = 0;            // of the best weights; 0: none yet
+  std::int64_t epochs_without = 0;  // epochs since then
+  std::int64_t evaluated = 0;       // step of the latest evaluation
 };
 
 struct TrainingCheckpoint {
   std::string identity;  // of the run
   TrainerState trainer;
   Selection selection;
-  double seconds = 0.0;  // wall time of training until here
+  double seconds = 0.0;  // wall time of training so far
 };
 
-// `step-00000200.safetensors` and `best-00000150.safetensors` in a folder of one run.
+// The folder of one run with `step-00000200.safetensors` and `best-00000150.safetensors`.
 class CheckpointFolder {
  public:
   explicit CheckpointFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Then the newest max(1, keep) stay, and the best weights that they speak of. DataError where the disk is full: what was
-  // there is untouched.
+  // Afterwards deletes all but the newest max(1, keep) checkpoints and the best weights that they name. DataError if the disk
+  // is full; the older files are then unchanged.
   void save(const TrainingCheckpoint& checkpoint, std::int64_t keep) const;
-  // The newest; nothing if there is none. DataError that names the file if it is damaged or of another run.
+  // The newest checkpoint; empty if there is none. DataError that names the file if it is damaged or of another run.
   [[nodiscard]] std::optional<TrainingCheckpoint> newest(const std::string& identity) const;
   [[nodiscard]] std::int64_t newest_step() const;  // 0: none
 
   void save_best(std::int64_t step, const Tensors& weights) const;
   [[nodiscard]] Tensors best(std::int64_t step) const;
 
-  // Leaves the newest `keep` and the best weights beside them; with 0 nothing, the folder included.
+  // Deletes all but the newest `keep` checkpoints; the best weights stay. With 0 deletes the folder.
   void prune(std::int64_t keep) const;
 
  private:

@@ -83,7 +83,7 @@ Shard shard(std::int64_t accumulate, bool more = true) {
   auto result = make_shards(test::two_query_samples(3, side), 1, accumulate).front();
   if (!more) return result;
   result.whole = with_boxes_and_ignored_pixels(result.whole);
-  for (auto& part : result.parts) part = with_boxes_and_ignored_pixels(part);
+  for (auto& part : result.micro_batches) part = with_boxes_and_ignored_pixels(part);
   return result;
 }
 
@@ -111,7 +111,7 @@ Trained train(c10::Device device, const sam3::Sam3Options& options, const Shard&
   result.trainable = prepare(*result.model);
   result.model->train(true);
   PassOptions pass{.seed = 3};
-  pass.num_boxes = boxes_per_copy({work});
+  pass.num_boxes = boxes_per_replica({work});
   result.pass = add_gradients(*result.model, result.trainable, recipe(), work, pass);
   return result;
 }

@@ -57,7 +57,7 @@ Result gradients_of(const sam3::Sam3Options& options, std::int64_t accumulate, c
   model.train(true);
   const auto shards = make_shards(samples(56), 1, accumulate);
   PassOptions with = pass;
-  with.num_boxes = boxes_per_copy(shards);
+  with.num_boxes = boxes_per_replica(shards);
   Result result;
   result.pass = add_gradients(model, {}, recipe(), shards.front(), with);
   for (auto& [name, parameter] : model.parameters())
@@ -107,8 +107,8 @@ TEST(Engine, RandomNumbersFollowFromSeedAndStep) {
   EXPECT_GT(difference(later, first), 1e-3);
 }
 
-// What is computed first without gradients and then again with them must be the same function, kernels included: a ReLU that opens
-// in one pass alone changes this model's gradient by 2%.
+// What is computed first without gradients and then again with them must be the same function, kernels included: a ReLU that
+// opens in one pass alone changes this model's gradient by 2%.
 TEST(Engine, RecomputationReplaysReducedPrecision) {
   for (const auto type : {at::kBFloat16, at::kHalf}) {
     const auto kept = gradients_of(tiny(0.0, "off"), 1, {.type = type});

@@ -119,9 +119,9 @@ TEST(Shard, SamplesAreDealtToCopiesAndPartsInOrder) {
   const auto shards = make_shards(std::move(samples), 2, 2);
   ASSERT_EQ(shards.size(), 2U);
   EXPECT_TRUE(shards[0].whole.targets.num_boxes.equal(at::tensor({1, 3, 5}, at::kLong)));
-  ASSERT_EQ(shards[1].parts.size(), 2U);
-  EXPECT_TRUE(at::cat({shards[1].parts[0].images, shards[1].parts[1].images}).equal(shards[1].whole.images));
-  EXPECT_DOUBLE_EQ(boxes_per_copy(shards), 21.0 / 2);
+  ASSERT_EQ(shards[1].micro_batches.size(), 2U);
+  EXPECT_TRUE(at::cat({shards[1].micro_batches[0].images, shards[1].micro_batches[1].images}).equal(shards[1].whole.images));
+  EXPECT_DOUBLE_EQ(boxes_per_replica(shards), 21.0 / 2);
 }
 
 TEST(Shard, ASampleWithoutQueriesLeavesItsCopyIdle) {
@@ -129,8 +129,8 @@ TEST(Shard, ASampleWithoutQueriesLeavesItsCopyIdle) {
   const auto shards = make_shards(std::move(samples), 2, 1);
   EXPECT_FALSE(shards[0].empty());
   EXPECT_TRUE(shards[1].empty());
-  EXPECT_TRUE(shards[0].parts.empty());
-  EXPECT_DOUBLE_EQ(boxes_per_copy(shards), 1.0);
+  EXPECT_TRUE(shards[0].micro_batches.empty());
+  EXPECT_DOUBLE_EQ(boxes_per_replica(shards), 1.0);
 }
 
 // Outputs that depend on a weight: what goes back through the parts must be the gradient of the whole.
