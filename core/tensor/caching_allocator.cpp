@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t page = std::size_t{2} << 20, large = 2 * page, alignment = 64;
 
-// Memory of one tensor. It may be put together of several mappings, `runs` of bytes one behind the other.
+// Memory of one tensor. It may consist of several mappings one after another; `runs` has the bytes of each.
 struct Piece {
   char* start = nullptr;
   std::size_t bytes = 0;
@@ -32,7 +32,7 @@ void unmap(const Pieces& pieces) {
   for (const auto& piece : pieces) munmap(piece.start, piece.bytes);
 }
 
-// Whole pages of addresses, at a multiple of the page; null if there are none.
+// A range of addresses that begins at a multiple of the page size; null if there is none.
 char* reserve(std::size_t bytes, int protection) {
   void* mapped = mmap(nullptr, bytes + page, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
@@ -42,8 +42,8 @@ char* reserve(std::size_t bytes, int protection) {
   return reinterpret_cast<char*>(first);
 }
 
-// A piece whose first pages are those of `given`, moved, and whose others are new; no start if there is no memory. To move a
-// page costs next to nothing, a new one must be filled with zeros.
+// A piece whose first pages are moved from `given` and whose other pages are new. Its start is null if there is no memory.
+// Moving a page costs almost nothing; the system fills a new page with zeros.
 Piece assemble(std::size_t bytes, const Pieces& given) {
   Piece piece{reserve(bytes, given.empty() ? PROT_READ | PROT_WRITE : PROT_NONE), bytes};
   if (piece.start == nullptr) {
@@ -53,16 +53,16 @@ Piece assemble(std::size_t bytes, const Pieces& given) {
   std::size_t done = 0;
   bool moves = true;
   for (const auto& from : given) {
-    char* place = from.start;
+    char* address = from.start;
     for (const auto run : from.runs) {
-      moves = moves && mremap(place, run, run, MREMAP_MAYMOVE | MREMAP_FIXED, piece.start + done) != MAP_FAILED;
+      moves = moves && mremap(address, run, run, MREMAP_MAYMOVE | MREMAP_FIXED, piece.start + done) != MAP_FAILED;
       if (moves) {
         done += run;
         piece.runs.push_back(run);
       } else {
-        munmap(place, run);
+        munmap(address, run);
       }
-      place += run;
+      address += run;
     }
   }
   if (done == bytes) return piece;
@@ -72,12 +72,12 @@ Piece assemble(std::size_t bytes, const Pieces& given) {
     munmap(piece.start, bytes);
     return {};
   }
-  madvise(rest, bytes - done, MADV_HUGEPAGE);  // a wish: where the system has none, small pages serve
+  madvise(rest, bytes - done, MADV_HUGEPAGE);  // if the system has no huge pages, small ones are used
   piece.runs.push_back(bytes - done);
   return piece;
 }
 
-// Cuts off what is behind the first `bytes`.
+// Shortens the piece to `bytes` and returns the rest.
 Piece split(Piece& piece, std::size_t bytes) {
   Piece rest{piece.start + bytes, piece.bytes - bytes};
   std::size_t before = 0;
@@ -93,19 +93,19 @@ Piece split(Piece& piece, std::size_t bytes) {
   return rest;
 }
 
-// Pieces in use and pieces to spare, the latter in the order in which they were freed.
+// Pieces in use, and cached pieces in the order in which they were freed.
 class Store {
  public:
   void* get(std::size_t bytes) {
     Pieces leaving, given;
     {
       const std::lock_guard lock(mutex_);
-      for (auto piece = spare_.rbegin(); piece != spare_.rend(); ++piece) {
+      for (auto piece = cached_.rbegin(); piece != cached_.rend(); ++piece) {
         if (piece->bytes != bytes) continue;
         void* found = piece->start;
         in_use_[found] = std::move(*piece);
-        spare_bytes_ -= bytes;
-        spare_.erase(std::next(piece).base());
+        cached_bytes_ -= bytes;
+        cached_.erase(std::next(piece).base());
         count(bytes);
         return found;
       }
@@ -126,15 +126,15 @@ class Store {
     return start;
   }
 
-  bool put(void* piece) {  // false: not one of these
+  bool put(void* piece) {  // returns false if this object did not allocate the piece
     Pieces leaving;
     {
       const std::lock_guard lock(mutex_);
       const auto found = in_use_.find(piece);
       if (found == in_use_.end()) return false;
-      spare_bytes_ += found->second.bytes;
+      cached_bytes_ += found->second.bytes;
       used_bytes_ -= found->second.bytes;
-      spare_.push_back(std::move(found->second));
+      cached_.push_back(std::move(found->second));
       in_use_.erase(found);
       leaving = shrink();
     }
@@ -147,9 +147,9 @@ class Store {
     return {static_cast<std::int64_t>(used_bytes_), static_cast<std::int64_t>(most_used_)};
   }
 
-  std::size_t spare() {
+  std::size_t cached() {
     const std::lock_guard lock(mutex_);
-    return spare_bytes_;
+    return cached_bytes_;
   }
 
   std::size_t limit = 0;
@@ -161,46 +161,47 @@ class Store {
   }
 
   Piece pop_oldest() {
-    auto piece = std::move(spare_.front());
-    spare_.pop_front();
-    spare_bytes_ -= piece.bytes;
+    auto piece = std::move(cached_.front());
+    cached_.pop_front();
+    cached_bytes_ -= piece.bytes;
     runs_ -= piece.runs.size();
     return piece;
   }
 
-  // Up to `bytes` of the oldest spare pieces, to be used for another size. Each may add a mapping, and a process has 65530.
+  // Takes up to `bytes` of the oldest cached pieces, to be used for another size. Each may add a mapping, and a process can
+  // have at most 65530.
   Pieces oldest(std::size_t bytes) {
     Pieces given;
     constexpr std::size_t most_runs = 20000;
-    for (std::size_t sum = 0; sum < bytes && !spare_.empty() && runs_ < most_runs;) {
+    for (std::size_t sum = 0; sum < bytes && !cached_.empty() && runs_ < most_runs;) {
       given.push_back(pop_oldest());
       if (sum + given.back().bytes > bytes) {
-        spare_.push_front(split(given.back(), bytes - sum));
-        spare_bytes_ += spare_.front().bytes;
-        runs_ += spare_.front().runs.size();
+        cached_.push_front(split(given.back(), bytes - sum));
+        cached_bytes_ += cached_.front().bytes;
+        runs_ += cached_.front().runs.size();
       }
       sum += given.back().bytes;
     }
     return given;
   }
 
-  // The oldest pieces that must go: what is spare never adds to the most that was in use at once.
+  // Takes the oldest cached pieces that must be freed: pieces in use and cached ones never exceed the peak of those in use.
   Pieces shrink() {
     Pieces leaving;
-    while (!spare_.empty() && (spare_bytes_ > limit || used_bytes_ + spare_bytes_ > most_used_))
+    while (!cached_.empty() && (cached_bytes_ > limit || used_bytes_ + cached_bytes_ > most_used_))
       leaving.push_back(pop_oldest());
     return leaving;
   }
 
   std::mutex mutex_;
   std::unordered_map<void*, Piece> in_use_;
-  Pieces spare_;
-  std::size_t spare_bytes_ = 0, used_bytes_ = 0, most_used_ = 0;
-  std::size_t runs_ = 0;  // of all pieces
+  Pieces cached_;
+  std::size_t cached_bytes_ = 0, used_bytes_ = 0, most_used_ = 0;
+  std::size_t runs_ = 0;  // mappings of all pieces
 };
 
 Store& store() {
-  static auto* all = new Store;  // tensors may be freed after everything static is gone
+  static auto* all = new Store;  // never destroyed: tensors may be freed after static objects are destroyed
   return *all;
 }
 
@@ -210,7 +211,7 @@ void give_back(void* piece) {
   std::free(piece);
 }
 
-class Pages final : public c10::Allocator {
+class CachingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
     void* piece = nullptr;
@@ -227,19 +228,19 @@ class Pages final : public c10::Allocator {
 
 }  // namespace
 
-void use_caching_allocator(std::int64_t spare_bytes) {
+void use_caching_allocator(std::int64_t most_cached) {
   static std::once_flag once;
-  std::call_once(once, [spare_bytes] {
-    store().limit = static_cast<std::size_t>(spare_bytes);
-    // Smaller pieces: glibc keeps them below these limits instead of giving each back to the system.
+  std::call_once(once, [most_cached] {
+    store().limit = static_cast<std::size_t>(most_cached);
+    // For smaller tensors: below these limits glibc keeps freed memory instead of returning it to the system.
     mallopt(M_MMAP_THRESHOLD, static_cast<int>(large));
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
-    c10::SetCPUAllocator(new Pages, /*priority=*/1);
+    c10::SetCPUAllocator(new CachingAllocator, /*priority=*/1);
   });
 }
 
 MemoryInUse memory_in_use() { return store().in_use(); }
 
-std::int64_t cached_bytes() { return static_cast<std::int64_t>(store().spare()); }
+std::int64_t cached_bytes() { return static_cast<std::int64_t>(store().cached()); }
 
 }  // namespace sam3lab

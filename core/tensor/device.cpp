@@ -20,18 +20,18 @@ namespace sam3lab {
 namespace {
 
 #ifdef SAM3LAB_TORCH_CUDA
-// For everything that follows in this process.
+// Applies to everything that this process computes afterwards.
 void settle(c10::Device device) {
   c10::impl::VirtualGuardImpl(device.type()).setDevice(device);
-  // By LibTorch's default convolutions have 10 bits of precision where float32 is asked for.
+  // By LibTorch's default, float32 convolutions on a GPU have only 10 bits of precision.
   at::globalContext().setAllowTF32CuDNN(false);
 }
 
 constexpr const char* remedy = "look at nvidia-smi and sam3lab doctor, or choose auto or cpu";
 
-// Why LibTorch's CUDA library cannot be loaded; empty if it was.
+// Why LibTorch's CUDA library cannot be loaded; empty if it is loaded.
 const std::string& load_cuda() {
-  // Before LibTorch is first asked about CUDA: its answer is remembered.
+  // This must come before the first question to LibTorch about CUDA, for LibTorch remembers the answer.
   static const std::string failure = [] {
     void* const library = dlopen(SAM3LAB_TORCH_CUDA, RTLD_NOW | RTLD_GLOBAL);
     return library == nullptr ? std::string(dlerror()) : std::string();
@@ -41,8 +41,8 @@ const std::string& load_cuda() {
 
 int gpus() { return load_cuda().empty() ? static_cast<int>(torch::cuda::device_count()) : 0; }
 
-// Why the GPU of this number cannot be used; empty if it can. One that is busy, or too old for what LibTorch has compiled,
-// shows so only when it is to compute.
+// Why GPU number `index` cannot be used; empty if it can. Only a computation shows whether the GPU is occupied, or too old for
+// LibTorch's kernels.
 std::string refusal(int index) {
   if (const int count = gpus(); index >= count)
     return count == 0 ? cuda_state() : fmt::format("{}, no number {}", cuda_state(), index);
@@ -56,7 +56,7 @@ std::string refusal(int index) {
   }
 }
 
-// From the driver, which LibTorch has loaded and started by now.
+// Asks the driver, which LibTorch has loaded and initialised by now.
 std::string card_name(int index) {
   void* const driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   const auto name = driver == nullptr ? nullptr : reinterpret_cast<int (*)(char*, int, int)>(dlsym(driver, "cuDeviceGetName"));

@@ -1,4 +1,4 @@
-// What this program can compute on, and the choice of a device when it runs.
+// The devices that this program can compute on, and the choice of one at run time.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,21 +7,22 @@
 
 namespace sam3lab {
 
-// "built without CUDA", "no GPU found", "2 GPUs", or why LibTorch's CUDA library cannot be loaded. Loads it at the first call,
-// which must come before anything is computed and, where processes are forked, behind the fork.
+// "built without CUDA", "no GPU found", "2 GPUs", or why LibTorch's CUDA library cannot be loaded. The first call loads it.
+// That call must come before anything is computed and, where processes are forked, after the fork.
 std::string cuda_state();
 
 struct ChosenDevice {
   c10::Device device = c10::Device(c10::kCPU);  // a GPU has its index
-  std::string name = "cpu";                     // or that of the card
-  std::string why;                              // `auto` took the CPU: the reason
+  std::string name = "cpu";                     // or the name of the GPU
+  std::string why;                              // why `auto` chose the CPU
 
   [[nodiscard]] std::string text() const;  // "cuda:0 (NVIDIA H100)", "cpu (no GPU found)"
 };
 
-// `wanted`: as parse_device() reads it; `where`: the option, for errors. A GPU counts as usable when it has computed something.
-// `local`: of several processes on one machine the number of this one, which takes the GPU of that number; none: the first.
-// UsageError that says what was found where the device is not there, or where `wanted` numbers a GPU that is another process's.
+// `wanted`: a device as parse_device() reads it. `where`: the name of the option, for errors. `local`: the number of this
+// process among those on this machine; it gets the GPU of that number, or without `local` the first one. A small computation
+// checks that the GPU is usable. UsageError with what was found if the device is missing, or if `wanted` names a GPU of another
+// process.
 ChosenDevice choose_device(const std::string& wanted, const std::string& where, std::optional<int> local = std::nullopt);
 
 }  // namespace sam3lab

@@ -25,7 +25,7 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string& path) {
   const auto size = static_cast<std::size_t>(info.st_size);
   void* data = nullptr;
   if (size > 0) {
-    // Writable and private, so that a module that trains in place on mapped weights gets pages of its own.
+    // Writable and private: a module that trains in place on mapped weights gets its own copy of a page.
     data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (data == MAP_FAILED) {
       const int reason = errno;

@@ -1,4 +1,4 @@
-// A file mapped into memory, read by offset. Pages are private: a write to them never reaches the file.
+// A file mapped into memory. Pages are private: writing to them does not change the file.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -12,7 +12,7 @@ namespace sam3lab {
 
 class SAM3LAB_API MappedFile {
  public:
-  // Throws DataError if the file is missing, unreadable or no regular file. An empty file maps to zero bytes.
+  // Throws DataError if the file is missing, unreadable or not a regular file. An empty file maps to zero bytes.
   static std::shared_ptr<MappedFile> open(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -21,7 +21,7 @@ class SAM3LAB_API MappedFile {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const char* data() const { return data_; }
-  // `size` bytes from `offset`; the caller has checked them against size().
+  // `size` bytes from `offset`. The caller must check the range against size().
   [[nodiscard]] std::string_view view(std::size_t offset, std::size_t size) const { return {data_ + offset, size}; }
 
  private:
@@ -33,12 +33,12 @@ class SAM3LAB_API MappedFile {
   std::size_t size_;
 };
 
-// A contiguous tensor over the file's bytes from `offset`, which the caller has checked to hold it all. Bytes that do not sit
-// on the element's alignment are copied.
+// A contiguous tensor on the file's bytes from `offset`. The caller must check that the file holds all of it. Bytes that are
+// not aligned for the type are copied.
 at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::size_t offset, at::ScalarType type,
                          at::IntArrayRef shape);
 
-// A bool tensor's bytes must be 0 or 1: any other value is undefined behaviour in compiled code.
+// Whether all bytes are 0 or 1. Other values in a bool tensor are undefined behaviour in compiled code.
 bool all_bytes_boolean(std::string_view bytes);
 
 }  // namespace sam3lab

@@ -1,4 +1,4 @@
-// Batches where the model computes. Images are read, augmented and packed on the CPU.
+// Moves batches to the device of the model. Images are read, augmented and packed on the CPU.
 #pragma once
 #include <c10/core/Device.h>
 
@@ -7,10 +7,10 @@
 
 namespace sam3lab {
 
-// All tensors of a batch; those that are there already are not copied.
+// The batch with all its tensors on `device`. Tensors that are there already are not copied.
 Batch on_device(Batch batch, c10::Device device);
 
-// Where the model's parameters are; the CPU if it has none.
+// The device of the model's parameters; the CPU if it has none.
 c10::Device device_of(Backbone& model);
 
 }  // namespace sam3lab

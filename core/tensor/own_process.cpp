@@ -50,7 +50,7 @@ void send_answer(int pipe, const OwnProcess& process, const std::function<std::s
   } catch (const std::exception&) {
     text = process.name + ": needs more memory than such a file may";
   }
-  // How much comes goes first, so that the other side takes memory once.
+  // The size goes first, so that the reader allocates memory once.
   const std::uint64_t size = text.size();
   std::array<char, sizeof size> head{};
   std::memcpy(head.data(), &size, sizeof size);
@@ -60,7 +60,7 @@ void send_answer(int pipe, const OwnProcess& process, const std::function<std::s
   send(pipe, {&is_end, 1});
 }
 
-// The child's whole life. What a dying library prints is of no use to the user.
+// The main function of the child. Its output is discarded: what a crashing library prints does not help the user.
 [[noreturn]] void serve(int pipe, const OwnProcess& process, const std::function<std::string()>& work) {
   const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
@@ -82,14 +82,14 @@ bool receive(int pipe, char* out, std::size_t count) {
   return true;
 }
 
-// Empty if the child died before its end.
+// Reads the child's answer; empty if the child ended before it was complete.
 std::string receive_answer(int pipe, std::uint64_t most) {
   std::array<char, 1 + sizeof(std::uint64_t)> head{};
   std::uint64_t size = 0;
   if (!receive(pipe, head.data(), head.size())) return "";
   std::memcpy(&size, head.data() + 1, sizeof size);
   if (size > most) return "";
-  // Room for all at once, but filled as it comes: the word of a child that is dying may be anything.
+  // Memory for the whole answer is reserved, but only received bytes count: the size that a crashing child sends may be wrong.
   constexpr std::uint64_t block = std::uint64_t{16} << 20;
   std::string answer(1, head[0]);
   answer.reserve(size + 2);

@@ -1,5 +1,5 @@
-// Work that a library may not survive: parsing files from strangers with code that is not ours. It is done by a child process
-// with limited memory and time, which sends what it found through a pipe.
+// Runs work in a child process, for libraries that a damaged file can crash. The child has limited memory and time, and sends
+// its result through a pipe.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,13 +12,14 @@ namespace sam3lab {
 struct OwnProcess {
   std::string name;                               // of the file, for messages
   std::string library;                            // "HDF5"
-  std::string expected, fix;                      // of the refusal of a file that the library does not survive
-  std::uint64_t memory = std::uint64_t{4} << 30;  // bytes, beyond what the program holds anyway
-  std::uint64_t seconds = 10;                     // of processor time; a damaged file can make a library go round for ever
+  std::string expected, fix;                      // for the error message if the library crashes on the file
+  std::uint64_t memory = std::uint64_t{4} << 30;  // bytes, in addition to those of the program
+  std::uint64_t seconds = 10;                     // of CPU time; a damaged file can make a library loop forever
 };
 
-// What `work` returns, in a child. A DataError that it throws is thrown here with the same text; DataError, too, if the child
-// runs out of memory or dies before its answer is complete. `work` must use no thread but its own, and nothing of LibTorch.
+// Runs `work` in a child process and returns its result. A DataError of `work` is thrown here with the same text. DataError,
+// too, if the child runs out of memory or ends before its answer is complete. `work` must start no threads and must not use
+// LibTorch.
 std::string in_own_process(const OwnProcess& process, const std::function<std::string()>& work);
 
 }  // namespace sam3lab

@@ -34,7 +34,7 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-// The opcodes that torch.save and Python's own pickler write for dictionaries of tensors.
+// The opcodes that torch.save and Python's pickler write for dictionaries of tensors.
 enum Opcode : unsigned char {
   op_mark = '(',
   op_stop = '.',
@@ -136,7 +136,7 @@ class Machine {
     if (!std::holds_alternative<T>(value)) refuse(std::string("something else in place of ") + kind);
     return std::get<T>(value);
   }
-  // Everything above the last mark, which goes too.
+  // Removes everything above the last mark, and the mark, from the stack.
   std::vector<Value> pop_to_mark() {
     std::size_t mark = stack_.size();
     while (mark > 0 && !std::holds_alternative<Mark>(stack_[mark - 1])) --mark;
@@ -182,7 +182,7 @@ class Machine {
     switch (op) {
       case op_proto:
         take<std::uint8_t>();
-        return true;  // instructions are checked one by one, whatever the protocol
+        return true;  // the protocol does not matter: each instruction is checked
       case op_frame:
         take<std::uint64_t>();
         return true;
@@ -219,7 +219,7 @@ class Machine {
     }
   }
 
-  // Little-endian two's complement of any length; longer than 64 bits is kept as what it is, a number that nobody here needs.
+  // Little-endian two's complement of any length. A number of more than 64 bits becomes None: nothing here needs it.
   Value long_integer(std::string_view bytes) const {
     if (bytes.size() > sizeof(std::int64_t)) return None{};
     std::uint64_t value = 0;
@@ -305,7 +305,7 @@ class Machine {
         const auto* arguments = pop_as<List*>("arguments");
         return push(reduce(pop_as<GlobalName>("a name"), arguments->items)), true;
       }
-      case op_build:  // an OrderedDict's attributes: module versions, which say nothing about tensors
+      case op_build:  // attributes of an OrderedDict: versions of modules, which are not needed
         pop();
         top_as<Dictionary*>("a dictionary");
         return true;
@@ -341,7 +341,7 @@ class Machine {
 
   std::vector<std::int64_t> integers(const Value& value) {
     if (!std::holds_alternative<List*>(value)) refuse("a shape that is no tuple");
-    steps_ += std::get<List*>(value)->items.size();  // a copy a tensor, however often the pickle names one tuple
+    steps_ += std::get<List*>(value)->items.size();  // each tensor copies the tuple, even if the pickle names one tuple often
     std::vector<std::int64_t> numbers;
     for (const auto& item : std::get<List*>(value)->items) {
       if (!std::holds_alternative<std::int64_t>(item)) refuse("a shape with something other than integers");

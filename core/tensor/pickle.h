@@ -1,6 +1,6 @@
 // Reads the pickle of a torch.save file (Python's pickle protocols 2 to 5, https://docs.python.org/3/library/pickletools.html)
-// as data. There is no interpreter here: a pickle's "call this" is understood for the few names below, which are known to be
-// data, and refused by name for every other. Memory is bounded by `limits`.
+// as data. Nothing in it is executed: a call is accepted only for the few names of `Global`, which describe data. All other
+// names are refused. Memory is bounded by `limits`.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -15,7 +15,7 @@
 namespace sam3lab::pickle {
 
 struct limits {
-  static constexpr std::size_t bytes = 16U << 20U;  // of the pickle; 1,500 tensors with their names take 0.3 MB
+  static constexpr std::size_t bytes = 16U << 20U;  // size of the pickle; 1,500 tensors with their names take 0.3 MB
   static constexpr std::size_t values = 4'000'000;
   static constexpr std::size_t dimensions = 64;
 };
@@ -28,7 +28,7 @@ struct GlobalName {
   c10::ScalarType type = c10::ScalarType::Undefined;  // of a storage
 };
 struct Storage {
-  std::string_view key;  // the archive's entry is <prefix>/data/<key>
+  std::string_view key;  // its entry in the archive is <prefix>/data/<key>
   c10::ScalarType type;
   std::int64_t elements;
 };
@@ -39,8 +39,8 @@ struct Tensor {
 };
 struct List;
 struct Dictionary;
-// Texts point into the pickle's bytes; containers live in the Pickle that read them, so that one that holds itself leaks
-// nothing.
+// Texts point into the bytes of the pickle. Containers are owned by the Pickle that read them, so a container that contains
+// itself causes no leak.
 using Value = std::variant<None, Mark, bool, std::int64_t, double, std::string_view, GlobalName, Storage, const Tensor*, List*,
                            Dictionary*>;
 struct List {

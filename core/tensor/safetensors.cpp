@@ -29,7 +29,7 @@ void read_shard(const std::string& path, TensorFile& into) {
     throw DataError(Fault{path, "too short for a safetensors file", std::to_string(file->size()) + " bytes", "at least 8",
                           "the file is truncated: fetch it again"});
   }
-  std::memcpy(&length, file->data(), prefix);  // little-endian, as every machine that LibTorch's wheel runs on
+  std::memcpy(&length, file->data(), prefix);  // little-endian, as all machines of LibTorch's wheel
   if (length > safetensors::header_limit || length > file->size() - prefix) {
     throw DataError(
         Fault{path, "the header is longer than it may be", std::to_string(length) + " bytes",
@@ -50,7 +50,7 @@ void read_shard(const std::string& path, TensorFile& into) {
   into.metadata.merge(header.metadata);
 }
 
-// A small JSON document without duplicate keys, at most three levels deep.
+// Parses a JSON document without duplicate keys and with at most three levels.
 json parse_strict(std::string_view text, const std::string& path) {
   const auto damaged = [&](const std::string& got) {
     return DataError(Fault{path, "damaged JSON", got, "", "fetch it again"});

@@ -35,81 +35,81 @@ std::string known_types() {
   return text;
 }
 
-// Names come from the file: a message shows a readable piece of them.
+// Names come from the file, so an error message shows only a readable, shortened form of them.
 std::string shown(std::string_view name) {
   std::string text;
   for (const char c : name.substr(0, 80)) text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
   return name.size() > 80 ? text + "..." : text;
 }
 
-// Accepts exactly the header's grammar, so that nothing else is ever built in memory:
+// Accepts exactly the grammar of the header, so that nothing else is built in memory:
 // { name: {dtype: text, shape: [n...], data_offsets: [n, n]}..., "__metadata__": {text: text...} }
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   HeaderReader(const std::string& path, Header& header) : path_(path), header_(header) {}
 
   bool start_object(std::size_t) override {
-    if (place_ == Place::outside) return go(Place::names);
-    if (place_ == Place::entry_or_metadata) {
+    if (position_ == Position::outside) return go(Position::names);
+    if (position_ == Position::entry_or_metadata) {
       fields_ = 0;
-      return go(in_metadata_ ? Place::metadata : Place::fields);
+      return go(in_metadata_ ? Position::metadata : Position::fields);
     }
     refuse("an object where none belongs");
   }
   bool end_object() override {
-    if (place_ == Place::names) return go(Place::after);
-    if (place_ == Place::fields) {
+    if (position_ == Position::names) return go(Position::after);
+    if (position_ == Position::fields) {
       if (fields_ != 7) refuse("tensor '" + shown(entry_.name) + "' lacks one of dtype, shape, data_offsets");
       header_.entries.push_back(std::move(entry_));
       entry_ = {};
     }
-    return go(Place::names);
+    return go(Position::names);
   }
   bool key(string_t& text) override {
-    if (place_ == Place::names) {
+    if (position_ == Position::names) {
       if (!names_.insert(text).second) refuse("the name '" + shown(text) + "' occurs twice");
       if (names_.size() > tensor_limit) refuse("more than " + std::to_string(tensor_limit) + " tensors");
       in_metadata_ = text == "__metadata__";
       entry_.name = text;
-      return go(Place::entry_or_metadata);
+      return go(Position::entry_or_metadata);
     }
-    if (place_ == Place::metadata) {
+    if (position_ == Position::metadata) {
       if (header_.metadata.count(text) != 0) refuse("the metadata key '" + shown(text) + "' occurs twice");
       key_ = text;
-      return go(Place::metadata_value);
+      return go(Position::metadata_value);
     }
     const int bit = text == "dtype" ? 1 : text == "shape" ? 2 : text == "data_offsets" ? 4 : 0;
     if (bit == 0) refuse("unknown key '" + shown(text) + "' for tensor '" + shown(entry_.name) + "'");
     if ((fields_ & bit) != 0) refuse("the key '" + text + "' occurs twice for tensor '" + shown(entry_.name) + "'");
     fields_ |= bit;
-    return go(bit == 1 ? Place::type : bit == 2 ? Place::shape : Place::offsets);
+    return go(bit == 1 ? Position::type : bit == 2 ? Position::shape : Position::offsets);
   }
   bool string(string_t& text) override {
-    if (place_ == Place::metadata_value) {
+    if (position_ == Position::metadata_value) {
       header_.metadata.emplace(std::move(key_), text);
-      return go(Place::metadata);
+      return go(Position::metadata);
     }
-    if (place_ != Place::type) refuse("a text where none belongs");
+    if (position_ != Position::type) refuse("a text where none belongs");
     const auto type = type_of(text);
     if (!type) {
       throw DataError(Fault{path_, "unknown dtype of tensor '" + shown(entry_.name) + "'", shown(text),
                             "one of: " + known_types(), "convert the file to one of these types"});
     }
     entry_.type = *type;
-    return go(Place::fields);
+    return go(Position::fields);
   }
   bool start_array(std::size_t) override {
-    if (place_ == Place::shape) return go(Place::in_shape);
-    if (place_ == Place::offsets) return numbers_ = 0, go(Place::in_offsets);
+    if (position_ == Position::shape) return go(Position::in_shape);
+    if (position_ == Position::offsets) return numbers_ = 0, go(Position::in_offsets);
     refuse("a list where none belongs");
   }
   bool end_array() override {
-    if (place_ == Place::in_offsets && numbers_ != 2)
+    if (position_ == Position::in_offsets && numbers_ != 2)
       refuse("data_offsets of '" + shown(entry_.name) + "' are not two numbers");
-    return go(Place::fields);
+    return go(Position::fields);
   }
   bool number_unsigned(number_unsigned_t value) override {
-    if (place_ == Place::in_shape) {
+    if (position_ == Position::in_shape) {
       if (entry_.shape.size() == dimension_limit) refuse("tensor '" + shown(entry_.name) + "' has too many dimensions");
       if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
         refuse("a dimension of tensor '" + shown(entry_.name) + "' is too large");
@@ -117,7 +117,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       entry_.shape.push_back(static_cast<std::int64_t>(value));
       return true;
     }
-    if (place_ != Place::in_offsets || numbers_ == 2) refuse("a number where none belongs");
+    if (position_ != Position::in_offsets || numbers_ == 2) refuse("a number where none belongs");
     (numbers_++ == 0 ? entry_.begin : entry_.end) = value;
     return true;
   }
@@ -131,7 +131,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class Place {
+  enum class Position {
     outside,
     names,
     entry_or_metadata,
@@ -145,14 +145,14 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     metadata_value,
     after
   };
-  bool go(Place place) { return place_ = place, true; }
+  bool go(Position place) { return position_ = place, true; }
   [[noreturn]] void refuse(const std::string& got) const {
     throw DataError(Fault{path_, "the header of this safetensors file is damaged", got, "", "fetch or write the file again"});
   }
 
   const std::string& path_;
   Header& header_;
-  Place place_ = Place::outside;
+  Position position_ = Position::outside;
   Entry entry_;
   std::string key_;
   std::set<std::string> names_;
@@ -160,8 +160,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   int fields_ = 0, numbers_ = 0;
 };
 
-// Bytes that a shape needs, or nothing if that passes 2^63. Dimensions of 0 count as 1 for the limit, because strides are
-// computed from the others.
+// Number of bytes of a shape; empty if it exceeds 2^63. For that limit a dimension of 0 counts as 1, because strides are
+// computed from the other dimensions.
 std::optional<std::uint64_t> bytes_of(const Entry& entry) {
   std::int64_t bytes = static_cast<std::int64_t>(c10::elementSize(entry.type));
   bool empty = false;

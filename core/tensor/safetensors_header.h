@@ -1,4 +1,4 @@
-// The JSON header of a safetensors file, parsed and checked without looking at the data.
+// Parses and checks the JSON header of a safetensors file. The data are not needed.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -28,8 +28,8 @@ struct Header {
   Metadata metadata;
 };
 
-// Checks that the entries have known types and sizes that fit their ranges, and that the ranges tile [0, data_size) without gap
-// or overlap. `path` is for the messages.
+// Checks that the types are known, that the sizes fit the byte ranges, and that the ranges cover [0, data_size) without gap or
+// overlap. `path` is for error messages.
 Header parse_header(std::string_view json, std::uint64_t data_size, const std::string& path);
 
 std::optional<c10::ScalarType> type_of(std::string_view name);  // "BF16"

@@ -1,4 +1,4 @@
-// What a file of tensors holds, whatever its format.
+// The content of a file of tensors in any format.
 #pragma once
 #include <map>
 #include <string>
@@ -10,10 +10,11 @@ namespace sam3lab {
 
 using Metadata = std::map<std::string, std::string>;
 
-// Tensors read from a file share its mapped memory (private: writing to one changes no file) and keep the mapping alive.
+// Tensors that were read from a file share its mapped memory and keep the mapping alive. Writing to them does not change the
+// file.
 struct TensorFile {
   Tensors tensors;
-  Metadata metadata;   // safetensors: its `__metadata__`; torch: plain values beside the weights, such as "epoch"
+  Metadata metadata;   // safetensors: `__metadata__`; torch: plain values next to the weights, such as "epoch"
   std::string format;  // "safetensors", "safetensors, 4 shards", "torch"
 };
 

@@ -39,7 +39,7 @@ class TorchFileReader {
   TensorFile read() {
     const auto& record = entries_.at(prefix_ + "data.pkl");
     const auto content = bytes(record);
-    if (record.crc != 0 && zip::crc32(content) != record.crc) {  // PyTorch can be told to leave checksums out
+    if (record.crc != 0 && zip::crc32(content) != record.crc) {  // 0: PyTorch was told to write no checksums
       throw DataError(
           Fault{path_, "the checkpoint's directory of tensors is damaged", "a wrong checksum", "", "fetch it again"});
     }
@@ -78,7 +78,7 @@ class TorchFileReader {
     return root;
   }
 
-  // Plain values become metadata; containers beside the tensors (an optimiser's state, say) are left out.
+  // Plain values become metadata. Other containers, such as the state of an optimiser, are skipped.
   void collect(const pickle::Dictionary& from, TensorFile& into, bool weights) {
     for (const auto& [key, value] : from.items) {
       const auto* text = std::get_if<std::string_view>(&key);
@@ -102,7 +102,7 @@ class TorchFileReader {
     return std::nullopt;
   }
 
-  // The whole storage as a flat tensor; one a key and type, so that sharing survives.
+  // The whole storage as a flat tensor. There is one per key and type, so that tensors keep sharing memory.
   const at::Tensor& storage(const pickle::Storage& wanted, const std::string& name) {
     const std::string key(wanted.key);
     const auto known = storages_.find({key, wanted.type});
@@ -144,8 +144,7 @@ class TorchFileReader {
     if (overflow) throw refuse("a shape of more than 2^63 bytes");
     if (empty) return at::empty(tensor.sizes, tensor.storage.type);
     if (last >= tensor.storage.elements) throw refuse("elements past the end of its storage");
-    // A view that shows elements more than once is harmless until something copies it: a few bytes could then ask for
-    // terabytes.
+    // A view can show its elements many times. A copy of it could then need terabytes for a file of a few bytes.
     if (count > tensor.storage.elements) {
       throw refuse(std::to_string(count) + " elements of a storage with " + std::to_string(tensor.storage.elements),
                    "save it with .contiguous()");
@@ -169,7 +168,7 @@ TensorFile read_checkpoint(const std::string& path) {
     return file->size() >= magic.size() && file->view(0, magic.size()) == magic;
   };
   if (begins(zip_magic)) return read_torch_file(path);
-  // Protocol 2 and the long integer 0x1950a86a20f9469cfc6c: PyTorch's format before 1.6.
+  // Protocol 2 and the long integer 0x1950a86a20f9469cfc6c mark PyTorch's format before 1.6.
   if (begins(std::string_view("\x80\x02\x8a\x0a\x6c\xfc", 6))) {
     throw DataError(Fault{path, "a checkpoint of PyTorch before 1.6", "", "a ZIP of PyTorch 1.6 or later, or safetensors",
                           "load it in Python with weights_only=True and save it again"});

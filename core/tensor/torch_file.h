@@ -1,4 +1,4 @@
-// Checkpoints as Python's torch.save writes them (a ZIP of stored entries, since PyTorch 1.6).
+// Checkpoints in the format of Python's torch.save: since PyTorch 1.6, a ZIP of stored entries.
 #pragma once
 #include <string>
 
@@ -6,15 +6,16 @@
 
 namespace sam3lab {
 
-// Reads the state_dict of a .pt file: bare, or under `model` or `state_dict`. Tensors are mapped, not copied; those that share
-// a storage in the file share memory here. Nothing in the file is executed: see core/tensor/pickle.h. Throws DataError.
+// Reads the state_dict of a .pt file: bare, or under `model` or `state_dict`. Tensors are mapped, not copied. Tensors that
+// share a storage in the file share memory. Nothing in the file is executed: see core/tensor/pickle.h. Throws DataError.
 SAM3LAB_API TensorFile read_torch_file(const std::string& path);
 
-// A file that `torch.load(path, weights_only=True)` reads: {under: {name: tensor}}, or {name: tensor} if `under` is empty.
-// Published by rename; equal tensors give equal bytes.
+// Writes a file for `torch.load(path, weights_only=True)`: {under: {name: tensor}}, or {name: tensor} if `under` is empty. It
+// is written under a temporary name and renamed. Equal tensors give equal bytes.
 SAM3LAB_API void write_torch_file(const std::string& path, const Tensors& tensors, const std::string& under = "model");
 
-// Either format, by content: a ZIP is a torch file, `*.json` an index of safetensors shards, anything else safetensors.
+// Reads a checkpoint of either format. A ZIP is a torch file, `*.json` is an index of safetensors shards, and any other file is
+// safetensors.
 SAM3LAB_API TensorFile read_checkpoint(const std::string& path);
 
 }  // namespace sam3lab

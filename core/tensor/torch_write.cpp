@@ -10,7 +10,7 @@
 namespace sam3lab {
 namespace {
 
-// Writes pickle protocol 2, the one that torch.save uses.
+// Writes pickle protocol 2, as torch.save does.
 class Pickler {
  public:
   Pickler() { out_ = "\x80\x02"; }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t entry_limit = 1'000'000;
 constexpr std::uint32_t wide = 0xFFFFFFFF;  // the value of a 32-bit field whose real value is in a ZIP64 field
 
-// Little-endian fields of a byte range; any read past its end refuses the file.
+// Reads little-endian fields of a byte range. A read past its end is an error.
 class Fields {
  public:
   Fields(std::string_view bytes, const std::string& path) : bytes_(bytes), path_(path) {}
@@ -51,7 +51,7 @@ struct Directory {
   std::uint64_t begin, size, entries;
 };
 
-// The end record stands in the last 22 bytes, or before a comment of up to 65535.
+// The end record is in the last 22 bytes, or before a comment of up to 65535 bytes.
 Directory find_directory(std::string_view archive, const std::string& path) {
   constexpr std::size_t record = 22, comment = 65535, locator = 20;
   const std::size_t from = archive.size() > record + comment ? archive.size() - record - comment : 0;
@@ -67,7 +67,7 @@ Directory find_directory(std::string_view archive, const std::string& path) {
   if (directory.entries != 0xFFFF && directory.size != wide && directory.begin != wide) return directory;
   if (from + at < locator) refuse(path, "the archive's ZIP64 record is missing");
   Fields where(archive.substr(from + at - locator, locator), path);
-  if (where.text(4) != "PK\x06\x07") return directory;  // values that only look like the mark of ZIP64
+  if (where.text(4) != "PK\x06\x07") return directory;  // real values that equal the mark of ZIP64
   where.skip(4);
   Fields big(piece(archive, where.take<std::uint64_t>(), 56, path), path);
   if (big.text(4) != "PK\x06\x06") refuse(path, "the archive's ZIP64 record is missing");
@@ -78,7 +78,7 @@ Directory find_directory(std::string_view archive, const std::string& path) {
   return directory;
 }
 
-// ZIP64 values stand in the order of the 32-bit fields that are marked as too small.
+// ZIP64 values are in the order of the 32-bit fields that are marked as too small.
 void widen(std::string_view extra, std::uint64_t* const (&values)[3], const std::string& path) {
   Fields fields(extra, path);
   while (fields.left() >= 4) {
@@ -93,7 +93,7 @@ void widen(std::string_view extra, std::uint64_t* const (&values)[3], const std:
   }
 }
 
-// Where an entry's data begin is known from its local header alone: the two headers' extra fields differ in length.
+// Only the local header of an entry tells where its data begin: the extra fields of the two headers differ in length.
 std::uint64_t data_begin(std::string_view archive, std::uint64_t header, const std::string& name, const std::string& path) {
   Fields local(piece(archive, header, 30, path), path);
   if (local.text(4) != "PK\x03\x04") refuse(path, "entry '" + name + "' has no header of its own");

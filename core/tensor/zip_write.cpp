@@ -10,14 +10,14 @@ namespace sam3lab::zip {
 namespace {
 
 constexpr std::uint64_t alignment = 64;
-constexpr std::uint16_t version = 45, utf8 = 0x0800, epoch_date = 0x21;  // 1 January 1980: files of equal content are equal
+constexpr std::uint16_t version = 45, utf8 = 0x0800, epoch_date = 0x21;  // fixed date: equal content gives equal files
 
 template <class T>
 void put(std::string& into, T value) {
   into.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// CRC-32 of IEEE 802.3, eight bytes a step: table k holds the remainder of a byte followed by k zero bytes.
+// CRC-32 of IEEE 802.3, eight bytes per step: table k holds the remainder of a byte followed by k zero bytes.
 std::array<std::array<std::uint32_t, 256>, 8> crc_tables() {
   std::array<std::array<std::uint32_t, 256>, 8> tables{};
   for (std::uint32_t i = 0; i < 256; ++i) {
@@ -60,7 +60,7 @@ void Writer::add(const std::string& name, std::string_view bytes) {
     put<std::uint64_t>(extra, entry.size);
     put<std::uint64_t>(extra, entry.size);
   }
-  // Padding in a field of its own, with the id that PyTorch gives it.
+  // Padding is an extra field with the id that PyTorch uses.
   const std::uint64_t begin = entry.header + 30 + name.size() + extra.size() + 4;
   const auto padding = static_cast<std::uint16_t>((alignment - begin % alignment) % alignment);
   put<std::uint16_t>(extra, 0x4246);
