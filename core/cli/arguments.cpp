@@ -18,7 +18,7 @@ std::string suggestion(const std::string& given, const po::options_description& 
   return did_you_mean(given, known);
 }
 
-// Values that no position takes end up under an empty name.
+// Boost reports surplus positional values under an empty name.
 po::parsed_options parse(const Arguments& arguments, const po::options_description& options,
                          const po::positional_options_description& positions) {
   using namespace po::command_line_style;

@@ -1,4 +1,4 @@
-// A command's own options, read with Boost.ProgramOptions.
+// Parses the options of a command with Boost.ProgramOptions.
 #pragma once
 #include <optional>
 
@@ -8,8 +8,8 @@
 
 namespace sam3lab {
 
-// Nothing if --help was asked for and printed. An unknown option, a missing or a surplus value is a UsageError.
-// Options are not abbreviated: a script that uses an abbreviation would break when an option is added.
+// Empty if --help was given: the help has then been printed. UsageError for an unknown option, a missing or a surplus value.
+// Options cannot be abbreviated: a script with an abbreviation would break when an option is added.
 std::optional<boost::program_options::variables_map> parse_arguments(
     const Command& command, const Arguments& arguments, const boost::program_options::options_description& options,
     const boost::program_options::positional_options_description& positions = {});

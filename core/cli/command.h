@@ -1,4 +1,4 @@
-// What a command of the program is. One file a command; the table of all of them is in program.cpp.
+// The commands of the program. Each command has its own file; program.cpp has the table of all.
 #pragma once
 #include <functional>
 #include <iosfwd>
@@ -10,7 +10,7 @@ namespace sam3lab {
 
 class Registry;
 
-// What every command is given: the global options and, when it first asks, the plugins.
+// Passed to each command: the global options, and the registry, which loads the plugins when it is first called.
 struct Context {
   std::vector<std::string> plugin_files;  // --plugin
   bool quiet = false;                     // no progress

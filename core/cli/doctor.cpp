@@ -1,4 +1,4 @@
-// sam3lab doctor [--json]: what this program is made of and what it finds on this machine.
+// sam3lab doctor [--json]: versions of the program and its libraries, and what it finds on this machine.
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -38,7 +38,7 @@ std::vector<Finding> versions() {
       {"LibTorch", SAM3LAB_TORCH_VERSION},
       {"HDF5", hdf5_version()},
       {"Boost", std::to_string(boost / 100000) + "." + std::to_string(boost / 100 % 1000) + "." + std::to_string(boost % 100)},
-      {"processors", std::to_string(std::thread::hardware_concurrency())},
+      {"CPUs", std::to_string(std::thread::hardware_concurrency())},
       {"CUDA", cuda_state()},
       {"device auto", device.text()},
       {"joules from", EnergyMeter(gpu_of(device.device)).source()},
@@ -56,11 +56,11 @@ Finding plugins(const Context& context) {
   }
 }
 
-// The first of `places` that exists; where to get it otherwise.
-Finding found(const std::string& name, const std::vector<std::filesystem::path>& places, const std::string& remedy) {
-  for (const auto& place : places) {
+// The first of `paths` that exists; otherwise `remedy` says where to get it.
+Finding found(const std::string& name, const std::vector<std::filesystem::path>& paths, const std::string& remedy) {
+  for (const auto& path : paths) {
     std::error_code error;
-    if (std::filesystem::exists(place, error)) return {name, place.lexically_normal().string()};
+    if (std::filesystem::exists(path, error)) return {name, path.lexically_normal().string()};
   }
   return {name, "not found; " + remedy, false};
 }

@@ -1,4 +1,4 @@
-// What the commands that take an experiment file have in common.
+// Shared by the commands that take an experiment file.
 #pragma once
 #include <filesystem>
 #include <vector>
@@ -8,11 +8,11 @@
 
 namespace sam3lab {
 
-// Every cell of the experiment that the values of `file` and `set` name; UsageError if there is no file.
+// Reads the experiment `file` with the overrides `set` and returns all its cells. UsageError if no file is given.
 std::vector<Experiment> read_experiments(const Command& command, const Context& context,
                                          const boost::program_options::variables_map& values);
 
-// Where its results go: --out, else [record] folder, else results/NAME below the current folder.
+// The folder for results: --out, or [record] folder, or results/NAME in the current folder.
 std::filesystem::path result_folder(const Experiment& experiment, const boost::program_options::variables_map& values);
 
 }  // namespace sam3lab

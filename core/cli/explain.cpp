@@ -68,7 +68,7 @@ void print_option(const OptionSpec& option) {
   if (!limits.about().empty()) std::cout << "      " << limits.about() << "\n";
 }
 
-// A value that stands for a required option: the author replaces it.
+// A placeholder for a required option, which the user replaces.
 std::string snippet_value(const OptionSpec& option) {
   return option.limits.words().empty() ? format_value(option.default_value) : format_value(option.limits.words().front());
 }

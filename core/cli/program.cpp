@@ -43,7 +43,7 @@ void print_help(std::ostream& out) {
          "interrupted\n";
 }
 
-// Takes the global options out of `arguments`, wherever they stand before a "--".
+// Removes the global options from `arguments`, at any position before a "--".
 Arguments take_globals(const Arguments& arguments, Context& context) {
   Arguments rest;
   for (std::size_t i = 0; i < arguments.size(); ++i) {

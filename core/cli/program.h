@@ -1,4 +1,4 @@
-// The whole program as one function: global options, the table of commands, and the one place where errors become exit codes.
+// The whole program as one function: global options, the table of commands, and exit codes.
 #pragma once
 #include "core/cli/command.h"
 

@@ -1,4 +1,4 @@
-// The recipes of datasets, as `sam3lab list dataset` shows them beside the plugins.
+// The recipes of datasets for `sam3lab list dataset`.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,9 +9,9 @@
 
 namespace sam3lab {
 
-// A table with name, modality, role, licence, number of terms, encoding and state of the layout.
+// A text table with name, modality, role, licence, number of terms, encoding and state of the layout.
 std::string recipes_text(const std::vector<Recipe>& recipes);
-// One object a recipe, with the terms, the group key, source, citation and known defects as well.
+// One JSON object per recipe, which also has the terms, group key, source, citation and known defects.
 nlohmann::ordered_json recipes_json(const std::vector<Recipe>& recipes);
 
 }  // namespace sam3lab

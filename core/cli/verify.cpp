@@ -20,7 +20,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-// The first cell of a grid or of variants; cells with other data or another split are other questions.
+// The first cell of a grid. UsageError if cells differ in their data or split: each would need its own verification.
 Experiment read(const Context& context, const po::variables_map& values) {
   if (values.count("file") == 0)
     throw UsageError(Fault{"sam3lab verify", "no experiment given", "", "", "usage: sam3lab verify FILE"});
@@ -62,8 +62,8 @@ int run_verify(const Context& context, const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("file", po::value<std::string>(), "an experiment, or a file that has datasets alone (.toml)")(
       "set", po::value<std::vector<std::string>>()->composing(), "KEY=VALUE: overrides the file, repeatable")(
-      "html", po::value<std::string>(), "folder for a page with pictures, verify.html")(
-      "write-split", po::value<std::string>(), "file for the sides of all items, to be given as split.file")(
+      "html", po::value<std::string>(), "folder for a page with images, verify.html")(
+      "write-split", po::value<std::string>(), "file for the subset of each item, to be used as split.file")(
       "limit", po::value<std::int64_t>()->default_value(0), "images of each dataset that are read; 0: all")(
       "workers", po::value<std::int64_t>()->default_value(cores), "threads that read");
   po::positional_options_description positions;

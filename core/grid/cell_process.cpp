@@ -25,7 +25,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int pause_ms = 200;  // between two looks at the flag of an interruption
+constexpr int pause_ms = 200;  // between two checks of the interruption flag
 
 std::string answer_of(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request) {
   json answer;
@@ -55,8 +55,8 @@ void send(int pipe, const std::string& answer) {
   }
 }
 
-// Several processes work on the cell, and rank 0 answers for all. What others fail of is heard from it too: it cannot go on
-// without them. Nothing is sent where it was killed itself.
+// Several processes compute the cell, and rank 0 answers for all. It also reports the failure of another rank, for it cannot go
+// on without that rank. If rank 0 is killed, nothing is sent.
 void run_in_ranks(int pipe, const Experiment& experiment, std::int64_t seed, const Registry& registry,
                   const RunRequest& request) {
   static const std::atomic<bool> never{false};
@@ -71,10 +71,10 @@ void run_in_ranks(int pipe, const Experiment& experiment, std::int64_t seed, con
   });
 }
 
-// The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
+// The main function of the child. It ends without calling the destructors of the program, whose objects belong to the parent.
 [[noreturn]] void serve_cell(int pipe, pid_t parent, const Experiment& experiment, std::int64_t seed, const Registry& registry,
                              const RunRequest& request) {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its cell along, which saves first
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // if the parent is killed, the cell saves and stops
   if (::getppid() != parent) ::_exit(1);
   std::signal(SIGPIPE, SIG_IGN);
   if (request.processes > 1) {
@@ -148,7 +148,7 @@ CellReport CellProcess::wait(const std::atomic<bool>* interrupted) {
   bool asked = false;
   std::array<char, 4096> block{};
   while (true) {
-    // A signal from the keyboard reaches both processes; one that was sent to this process alone is handed on.
+    // A signal from the keyboard reaches both processes. A signal to this process alone is passed on.
     if (!asked && interrupted != nullptr && *interrupted) asked = ::kill(child_, SIGTERM) == 0;
     pollfd ready{pipe_, POLLIN, 0};
     if (::poll(&ready, 1, pause_ms) <= 0) continue;

@@ -1,5 +1,5 @@
-// One cell in a process of its own: its peak memory is its own, and what kills it (no memory left, a fault in a plugin) leaves
-// the others alone. Several may run side by side; run_grid has one at a time.
+// Runs one cell in its own process. So peak memory is that of the cell, and a crash (no memory left, an error in a plugin) does
+// not affect other cells. Several may run at once; run_grid runs one at a time.
 #pragma once
 #include <sys/types.h>
 
@@ -26,13 +26,13 @@ struct CellReport {
 
 class CellProcess {
  public:
-  // Starts at once. LibTorch must not have computed anything in this process: its threads do not live through a fork.
+  // Starts the process. LibTorch must not have computed anything in this process, because its threads do not survive a fork.
   CellProcess(const Experiment& experiment, std::int64_t seed, const Registry& registry, const RunRequest& request);
   CellProcess(const CellProcess&) = delete;
   CellProcess& operator=(const CellProcess&) = delete;
-  ~CellProcess();  // asks a process that still runs to stop, and waits for it
+  ~CellProcess();  // if the process still runs, asks it to stop and waits for it
 
-  // Until it ends. As soon as `interrupted` is set, it is asked to finish its step, save and stop.
+  // Waits until the process ends. When `interrupted` is set, the process is asked to finish its step, save and stop.
   CellReport wait(const std::atomic<bool>* interrupted);
 
  private:

@@ -1,4 +1,4 @@
-// The one place where exceptions become a text and an exit code.
+// Converts exceptions to a text and an exit code. This is the only place that does so.
 #pragma once
 #include <exception>
 #include <string>
@@ -11,7 +11,7 @@ struct Failure {
   std::string text;
   ExitCode code = ExitCode::done;
 };
-// Of an exception that was caught, whatever its type.
+// `exception`: a caught exception of any type.
 Failure failure_of(const std::exception_ptr& exception);
 
 }  // namespace sam3lab

@@ -26,12 +26,12 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto pause = std::chrono::milliseconds(100);
-constexpr auto grace = std::chrono::seconds(20);  // for ranks whose partner is gone, to say so themselves
+constexpr auto grace = std::chrono::seconds(20);  // time for ranks to report the loss of another rank themselves
 constexpr std::int64_t tail_bytes = 4096;
 
 constexpr int interrupted_code = static_cast<int>(ExitCode::interrupted);
 
-// The folder of the file in which the ranks meet.
+// A temporary folder for the file in which the ranks meet.
 class Meeting {
  public:
   Meeting() {
@@ -54,7 +54,7 @@ class Meeting {
 
 struct Process {
   pid_t id = -1;
-  std::FILE* log = nullptr;  // what it writes to standard error; none for rank 0
+  std::FILE* log = nullptr;  // receives its standard error; null for rank 0
   int status = 0;
   bool ended = false;
 
@@ -75,10 +75,10 @@ struct Process {
   }
 };
 
-// The child's whole life. It ends without the destructors of the program, whose objects belong to the parent.
+// The main function of the child. It ends without calling the destructors of the program, whose objects belong to the parent.
 [[noreturn]] void serve_rank(pid_t parent, std::FILE* log, const RankAddress& address,
                              const std::function<int(const RankAddress&)>& body) {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a parent that is killed takes its ranks along, which save first
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // if the parent is killed, the ranks save and stop
   if (::getppid() != parent) ::_exit(1);
   if (log != nullptr) {
     const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -143,7 +143,7 @@ class Family {
     }
     if (!failed_) return processes_.front().code();
     const auto& process = processes_[*failed_];
-    const bool heard = process.log == nullptr && WIFEXITED(process.status);  // rank 0 has said it itself
+    const bool heard = process.log == nullptr && WIFEXITED(process.status);  // rank 0 has reported the error itself
     if (!heard)
       std::cerr << fmt::format("rank {} of {} {}\n{}", *failed_, processes_.size(), process.how(), process.last_words());
     return process.code();
@@ -161,7 +161,7 @@ class Family {
       if (!process.ended) ::kill(process.id, number);
     }
   }
-  // Of several that ended between two looks, one that was killed is the reason for the others.
+  // If several ended since the last check, one that was killed is the cause of the others.
   void reap() {
     const bool first = !failed_;
     for (std::size_t r = 0; r < processes_.size(); ++r) {

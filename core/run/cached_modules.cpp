@@ -19,7 +19,7 @@ namespace {
 std::string context_of(const Cell& cell) {
   const auto& train = cell.experiment.train;
   return fmt::format("code {}\nLibTorch {}\n{}, {}, {}, {} threads{}", code_digest(), SAM3LAB_TORCH_VERSION, cell.device.name,
-                     processor_name(), at::get_cpu_capability(), train.threads, train.deterministic ? ", deterministic" : "");
+                     cpu_name(), at::get_cpu_capability(), train.threads, train.deterministic ? ", deterministic" : "");
 }
 
 }  // namespace

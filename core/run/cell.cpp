@@ -27,7 +27,7 @@ std::map<std::string, std::string> environment_of(const Experiment& experiment, 
   environment["libtorch"] = SAM3LAB_TORCH_VERSION;
   environment["sam3lab"] = SAM3LAB_VERSION;
   environment["device"] = device.name;
-  environment["processor"] = processor_name();
+  environment["cpu"] = cpu_name();
   environment["threads"] = fmt::format("{} replicas of {} threads", experiment.train.replicas, experiment.train.threads);
   if (request.ranks != nullptr) environment["ranks"] = fmt::format("{} processes", request.ranks->size());
   environment["precision"] = experiment.train.precision;

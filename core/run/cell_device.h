@@ -1,4 +1,4 @@
-// Where a cell computes.
+// The device that a cell computes on.
 #pragma once
 #include "core/config/train_options.h"
 #include "core/tensor/device.h"
@@ -7,13 +7,13 @@ namespace sam3lab {
 
 class Ranks;
 
-// What train.device says. Ranks take the GPU of their number on their machine; under `auto` all of them take the CPU where one
-// has none, and so do several copies, which work side by side on the CPU alone. A call of all ranks. UsageError as
-// choose_device() throws it.
+// The device for train.device. Each rank gets the GPU of its number on its machine. `auto` chooses the CPU for all ranks if one
+// of them has no GPU, and for several replicas, which run in parallel only on the CPU. All ranks must make this call.
+// UsageError as in choose_device().
 ChosenDevice device_of_cell(const TrainOptions& train, const Ranks* ranks);
 
-// The same for many cells before the first of them starts: UsageError for a device that none of them will find. Asks in a
-// process of its own, for a GPU that has been asked cannot be used by processes that are forked later.
+// Checks the device once before the cells of a grid start: UsageError if it is missing. The check runs in its own process,
+// because a GPU that was used before a fork cannot be used after it.
 void refuse_missing_device(const std::string& wanted);
 
 }  // namespace sam3lab

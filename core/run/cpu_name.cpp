@@ -27,7 +27,7 @@ std::string field(std::string_view cpuinfo, std::string_view name) {
 
 }  // namespace
 
-std::string processor_name(std::string_view cpuinfo) {
+std::string cpu_name(std::string_view cpuinfo) {
   std::vector<std::string> details;
   if (const auto vendor = field(cpuinfo, "vendor_id"); !vendor.empty()) details.push_back(vendor);
   if (const auto family = field(cpuinfo, "cpu family"); !family.empty()) details.push_back(fmt::format("family {}", family));
@@ -37,10 +37,10 @@ std::string processor_name(std::string_view cpuinfo) {
   return fmt::format("{}{}({})", name, name.empty() ? "" : " ", join(details));
 }
 
-std::string processor_name() {
+std::string cpu_name() {
   static const std::string name = [] {
     std::ifstream file("/proc/cpuinfo");
-    return processor_name(std::string(std::istreambuf_iterator<char>(file), {}));
+    return cpu_name(std::string(std::istreambuf_iterator<char>(file), {}));
   }();
   return name;
 }

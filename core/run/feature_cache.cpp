@@ -18,11 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view ending = ".features", format = "features 1";
+constexpr std::string_view feature_extension = ".features", format = "features 1";
 constexpr std::size_t most_dimensions = 8;
 
 void add_text(std::string_view text, Sha256& digest) {
-  const std::uint64_t length = text.size();  // so that no two lists of texts look alike
+  const std::uint64_t length = text.size();  // keeps the digests of different lists of texts different
   digest.add(&length, sizeof length);
   digest.add(text.data(), text.size());
 }
@@ -51,14 +51,14 @@ std::optional<std::vector<std::int64_t>> numbers_of(std::string_view text) {
   return numbers;
 }
 
-// `flat` in its layout, in memory of its own; nothing if the layout does not cover it exactly.
+// A copy of `flat` in the given layout; empty if the layout does not cover it exactly.
 std::optional<at::Tensor> in_layout(const at::Tensor& flat, const std::string& layout) {
   const auto slash = layout.find('/');
   if (slash == std::string::npos || flat.dim() != 1) return std::nullopt;
   const auto sizes = numbers_of(std::string_view(layout).substr(0, slash));
   const auto strides = numbers_of(std::string_view(layout).substr(slash + 1));
   if (!sizes || !strides || sizes->size() != strides->size()) return std::nullopt;
-  std::int64_t count = 1, last = 0;  // numbers, and the place of the last one
+  std::int64_t count = 1, last = 0;  // number of elements, and offset of the last one
   for (std::size_t d = 0; d < sizes->size(); ++d) {
     std::int64_t reach = 0;
     if ((*sizes)[d] == 0 || __builtin_mul_overflow(count, (*sizes)[d], &count) ||
@@ -74,7 +74,7 @@ std::optional<at::Tensor> in_layout(const at::Tensor& flat, const std::string& l
 }  // namespace
 
 FeatureCache::FeatureCache(fs::path folder, std::uint64_t most_bytes, std::string context)
-    : files_(std::move(folder), {most_bytes, {std::string(ending)}, "kept features", "train.feature_cache"}),
+    : files_(std::move(folder), {most_bytes, {std::string(feature_extension)}, "cached features", "train.feature_cache"}),
       context_(std::move(context)) {}
 
 std::string FeatureCache::digest(const NamedTensors& tensors) const {
@@ -88,7 +88,9 @@ std::string FeatureCache::digest(const NamedTensors& tensors) const {
   return hex_of(digest.end());
 }
 
-std::string FeatureCache::name_of(const std::string& key) const { return sha256(context_ + "\n" + key) + std::string(ending); }
+std::string FeatureCache::name_of(const std::string& key) const {
+  return sha256(context_ + "\n" + key) + std::string(feature_extension);
+}
 
 std::vector<at::Tensor> FeatureCache::find(const std::string& key) {
   std::vector<at::Tensor> tensors;

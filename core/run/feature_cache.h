@@ -1,8 +1,9 @@
-// Results of frozen parts of a model in a folder, one file each: SHA-256 of the key, ".features".
+// Feature cache: a folder with the results of frozen modules, one file per entry. The name of a file is the SHA-256 of its key,
+// with the extension ".features".
 //
-// A file is in the safetensors format. Tensor "00", "01", ... holds the numbers of one result as they lie in memory, flat; the
-// metadata have its sizes and strides ("1 256 72 72/...") under "layout 00", the key under "key", and under "sha256" a digest
-// of all numbers.
+// A file is in the safetensors format. Tensor "00", "01", ... holds the elements of one result in the order of memory, flat.
+// The metadata have its sizes and strides ("1 256 72 72/...") under "layout 00", the key under "key", and a digest of all
+// elements under "sha256".
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -18,17 +19,17 @@ namespace sam3lab {
 
 class FeatureCache final : public FeatureStore {
  public:
-  // Makes the folder. At most `most_bytes` lie in it; those used longest ago go first. `context`: what results depend on beside
-  // the keys, the same for all (program, machine); it is part of each key. Throws DataError if the folder cannot be written.
+  // Makes the folder. It holds at most `most_bytes`; the least recently used files are deleted first. `context`: what all
+  // results depend on (program, machine); it is part of each key. Throws DataError if the folder cannot be written.
   FeatureCache(std::filesystem::path folder, std::uint64_t most_bytes, std::string context);
 
   [[nodiscard]] std::string digest(const NamedTensors& tensors) const override;
-  // A file that is damaged, or holds something else, counts as absent.
+  // A file that is damaged or has another content counts as missing.
   [[nodiscard]] std::vector<at::Tensor> find(const std::string& key) override;
-  // Nothing is kept where the disk is nearly full or a write fails: training goes on without.
+  // Writes nothing if the disk is nearly full. If a write fails, training goes on without the entry.
   void put(const std::string& key, const std::vector<at::Tensor>& tensors) override;
 
-  // Since construction, all threads. The last failure of a write is told in `failure`.
+  // Counts of all threads since construction. `failure` is the text of the last failed write.
   struct Counts {
     std::int64_t found = 0, missing = 0, kept = 0, not_kept = 0;
     std::string failure;

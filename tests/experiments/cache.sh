@@ -87,7 +87,7 @@ accepts internal_after "$run" no_views --set train.feature_cache="$scratch/of_0"
 holds 'one view is as many images as there are' test "$(images 1)" -eq "$(images 0)"
 
 echo file >"$scratch/file"
-refuses 3 'folder of kept features' "$run" b --set train.feature_cache="$scratch/file"
+refuses 3 'folder of cached features' "$run" b --set train.feature_cache="$scratch/file"
 holds 'before anything is written' test ! -e "$scratch/b"/*.h5
 refuses 2 'feature_cache_gb' "$run" c "${cache[@]}" --set train.feature_cache_gb=0
 finish

@@ -188,7 +188,7 @@ TEST_F(FeatureFilesTest, AFolderThatCannotBeWrittenIsRefused) {
     (void)open();
     FAIL() << "no refusal";
   } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("folder of kept features"));
+    EXPECT_THAT(error.what(), HasSubstr("folder of cached features"));
   }
 }
 
