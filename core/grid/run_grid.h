@@ -25,8 +25,9 @@ struct GridRequest {
   std::function<void(std::size_t cell, const CellReport& report)> ends;  // may be empty
 };
 
-// Returns one report per cell. A cell that another launcher runs is skipped, and looked at again after the other cells, until that
-// launcher has ended: two launchers of one grid share its cells. After an interruption, the cells that did not start are `waiting`.
+// Returns one report per cell. A cell that another launcher runs is skipped, and looked at again after the other cells, until
+// that launcher has ended: two launchers of one grid share its cells. After an interruption, the cells that did not start are
+// `waiting`.
 std::vector<CellReport> run_grid(const std::vector<GridCell>& cells, const Registry& registry, const GridRequest& request);
 
 }  // namespace sam3lab

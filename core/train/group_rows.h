@@ -11,8 +11,8 @@ namespace sam3lab {
 // In the order of `groups`.
 std::vector<GroupRow> group_rows(const std::vector<ParameterGroup>& groups);
 
-// The parameters of `model` that are in none of `groups`, with a learning rate and weight decay of 0. There is one row per module
-// of the model that the backbone names; its name is the module path that all its parameters share.
+// The parameters of `model` that are in none of `groups`, with a learning rate and weight decay of 0. There is one row per
+// module of the model that the backbone names; its name is the module path that all its parameters share.
 std::vector<GroupRow> frozen_rows(Backbone& model, const std::vector<ParameterGroup>& groups);
 
 }  // namespace sam3lab

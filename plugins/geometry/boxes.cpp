@@ -16,7 +16,7 @@ struct Overlap {
   at::Tensor iou, union_area;
 };
 
-// `a` and `b` broadcast against each other.
+// `a` and `b` are broadcast against each other.
 Overlap overlap(const at::Tensor& a, const at::Tensor& b) {
   const auto shared = area((at::minimum(upper(a), upper(b)) - at::maximum(lower(a), lower(b))).clamp_min(0));
   const auto either = area(upper(a) - lower(a)) + area(upper(b) - lower(b)) - shared;

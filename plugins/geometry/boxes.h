@@ -1,4 +1,4 @@
-// Overlap of axis-aligned boxes, given by two corners (xyxy) in any consistent unit.
+// Overlap of axis-aligned boxes, given by two corners (xyxy) in any unit that is the same for all.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -6,12 +6,12 @@
 
 namespace sam3lab::boxes {
 
-// IoU of every box of `a` [..., N, 4] with every box of `b` [..., M, 4], both xyxy: [..., N, M].
+// IoU of each box of `a` [..., N, 4] with each box of `b` [..., M, 4], both xyxy: [..., N, M].
 at::Tensor pairwise_iou(const at::Tensor& a, const at::Tensor& b);
-// Generalised IoU (Rezatofighi et al. 2019, eq. 1), -1..1.
+// The same for the generalised IoU (Rezatofighi et al. 2019, eq. 1), in -1..1.
 at::Tensor pairwise_generalised_iou(const at::Tensor& a, const at::Tensor& b);
 
-// Box i of `a` with box i of `b`, both [N, 4] xyxy: [N].
+// Of box i of `a` with box i of `b`, both [N, 4] xyxy: [N].
 at::Tensor paired_iou(const at::Tensor& a, const at::Tensor& b);
 at::Tensor paired_generalised_iou(const at::Tensor& a, const at::Tensor& b);
 

@@ -1,5 +1,6 @@
 // Box regression on matched pairs: L1 distance of cxcywh (Carion et al. 2020, eq. 9) and 1 - generalised IoU (Rezatofighi et
-// al. 2019), each summed over the pairs and divided by the number of targets. Function of `Boxes`, sam3/train/loss/loss_fns.py.
+// al. 2019). Each is summed over the pairs and divided by the number of targets. Computes what `Boxes` in
+// sam3/train/loss/loss_fns.py computes.
 #pragma once
 #include <sam3lab/plugin.h>
 

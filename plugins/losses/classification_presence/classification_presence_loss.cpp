@@ -14,7 +14,7 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
   return at::binary_cross_entropy_with_logits(logits, targets, {}, {}, at::Reduction::None);
 }
 
-// [M]: how good each matched query is already. A target for the logit, so no gradient flows through it.
+// [M]: quality of each matched query. It is a target for the logit, so no gradient flows through it.
 at::Tensor soft_targets(const LossInput& input, const at::Tensor& probability, double alpha) {
   const at::NoGradGuard no_gradient;
   const auto& m = input.matches;
@@ -24,7 +24,7 @@ at::Tensor soft_targets(const LossInput& input, const at::Tensor& probability, d
   return (probability.index({m.query, m.object}).pow(alpha) * iou.pow(1 - alpha)).clamp_min(least_soft_target);
 }
 
-// [Q, 1] 0 or 1: has the prompt a target of some extent in its image?
+// [Q, 1] 0 or 1: whether the prompt has a target of positive size in its image.
 at::Tensor present(const Targets& targets, const at::Tensor& like) {
   const auto boxes = targets.boxes_padded.to(like.device());
   const auto visible = (boxes.select(-1, 2) > 0) & (boxes.select(-1, 3) > 0);

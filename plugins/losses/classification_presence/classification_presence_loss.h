@@ -1,10 +1,10 @@
-// Is an object query an instance of the prompt, and is the prompt in the image at all? Function of `IABCEMdetr`,
-// sam3/train/loss/loss_fns.py, as SAM3's fine-tuning recipe configures it.
+// Classification of object queries (is this query an instance of the prompt?) and presence (is the prompt in the image?).
+// Computes what `IABCEMdetr` in sam3/train/loss/loss_fns.py computes, with the settings of SAM3's fine-tuning recipe.
 //
-// Classification. A matched query learns the soft target t = p^alpha IoU^(1 - alpha), at least 0.01 (Cai et al. 2023,
-// "Align-DETR", eq. 4), with weight pos_weight; every other query learns 0 with weight p^gamma. Prompts without a visible
-// target give nothing (with use_presence): there the presence logit answers. Mean over object queries, as if there were
-// pad_n_queries of them. Presence. Focal loss of the presence logit, mean over prompts.
+// Classification: a matched query learns the soft target t = p^alpha IoU^(1 - alpha), at least 0.01 (Cai et al. 2023,
+// "Align-DETR", eq. 4), with weight pos_weight. All other queries learn 0 with weight p^gamma. With use_presence, prompts
+// without a visible target are left out, because the presence logit covers them. The term is the mean over at least
+// pad_n_queries object queries. Presence: focal loss of the presence logit, mean over prompts.
 #pragma once
 #include <sam3lab/plugin.h>
 

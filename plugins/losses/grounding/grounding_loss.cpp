@@ -20,7 +20,7 @@ const at::Tensor& extra(const Outputs& outputs, const std::string& name) {
 
 at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, -1, true).clamp_min(1e-6); }
 
-// Mean of features [Q, d, n] under weights [Q, n]; 0 where all weights are.
+// Mean of features [Q, d, n] with weights [Q, n]; 0 where all weights are 0.
 at::Tensor pooled(const at::Tensor& features, const at::Tensor& weights) {
   return at::bmm(features, weights.unsqueeze(-1)).squeeze(-1) / weights.sum(1, true).clamp_min(1e-6);
 }
@@ -33,7 +33,7 @@ at::Tensor grounding_term(const GroundingPairs& pairs, double temperature) {
   const at::Tensor behind =
       ((pairs.texts * pairs.outside).sum(1) / temperature).masked_fill(pairs.has_outside.logical_not(), never);
   const at::Tensor own = similar.diagonal(), nobody = pairs.negative.logical_not();
-  // Each row: its own pair, then what it is told apart from.
+  // Each row: the positive pair, then the negatives.
   const at::Tensor masks = similar.masked_fill(nobody.logical_or(pairs.present.logical_not().unsqueeze(0)), never);
   const at::Tensor texts = similar.t().masked_fill(nobody, never);
   const at::Tensor of_text = at::cat({own.unsqueeze(1), masks, behind.unsqueeze(1)}, 1).logsumexp({1}) - own;
@@ -55,7 +55,7 @@ std::vector<LossTerm> GroundingLoss::terms(const LossInput& input) const {
   const auto share_of_cells = [&features](const at::Tensor& pixels) {  // [Q, H, W] -> [Q, cells]
     return at::adaptive_avg_pool2d(pixels.to(at::kFloat), features.sizes().slice(2)).flatten(1);
   };
-  // How much of each cell the prompt's masks cover, and how much of it they do not but is known to be something else.
+  // The fraction of each cell inside the prompt's masks, and the fraction that is known to be outside of them.
   const at::Tensor cover = share_of_cells(unions(masks, input.targets.num_boxes));
   const at::Tensor rest = counted.defined() ? (share_of_cells(counted) - cover).clamp_min(0) : 1 - cover;
   const at::Tensor flat = features.flatten(2), area = cover.sum(1);

@@ -1,5 +1,5 @@
-// Text-to-mask alignment: the embedding of a prompt shall resemble the image features under its mask more than those of other
-// prompts' masks and of the background (a contrastive loss, InfoNCE, arXiv 1807.03748).
+// Text-to-mask alignment by a contrastive loss (InfoNCE, arXiv 1807.03748): the embedding of a prompt becomes more similar to
+// the image features inside its mask than to the features inside other prompts' masks and in the background.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -11,10 +11,11 @@ struct GroundingOptions {
   template <class V>
   void visit(V&& v) {
     v("weight", weight, at_least(0.0).about("weight of the term"));
-    v("temperature", temperature, more_than(0.0).about("that cosine similarities are divided by"));
+    v("temperature", temperature, more_than(0.0).about("cosine similarities are divided by it"));
     v("overlap", overlap,
-      between(0.0, 1.0).about("masks that share more than this part of the smaller one are no negatives of each other"));
-    v("background", background, about("what lies outside of a prompt's mask is a negative too"));
+      between(0.0, 1.0).about(
+          "two masks that share more than this fraction of the smaller one are no negatives of each other"));
+    v("background", background, about("the background of a prompt's mask is a negative, too"));
   }
 };
 
@@ -30,8 +31,8 @@ class GroundingLoss final : public Loss {
   GroundingOptions options_;
 };
 
-// The value for unit vectors: texts, inside, outside [Q, d]; present [Q] bool: which have a mask; negative [Q, Q] bool: j is a
-// negative of i; has_outside [Q] bool: which have a background that counts.
+// Inputs of the term. texts, inside, outside: unit vectors [Q, d]. present [Q] bool: prompts with a mask. negative [Q, Q] bool:
+// whether j is a negative of i. has_outside [Q] bool: prompts with a background that counts.
 struct GroundingPairs {
   at::Tensor texts, inside, outside, present, negative, has_outside;
 };

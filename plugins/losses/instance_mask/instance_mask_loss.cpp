@@ -11,7 +11,7 @@ std::vector<LossTerm> InstanceMaskLoss::terms(const LossInput& input) const {
   const auto& m = input.matches;
   auto logits = input.predictions.masks.index({m.query, m.object});  // [M, h, w]
   if (logits.size(0) == 0) {
-    const auto nothing = logits.sum();  // 0, with a gradient of 0: every parameter keeps a gradient, as in any other batch
+    const auto nothing = logits.sum();  // 0 with a gradient of 0, so that all parameters get a gradient in each batch
     return {{"loss_mask", nothing, options_.mask}, {"loss_dice", nothing, options_.dice}};
   }
   if (logits.scalar_type() == at::kBFloat16) logits = logits.to(at::kFloat);

@@ -1,7 +1,7 @@
-// Focal and Dice loss of the masks of matched object queries, at the targets' resolution (logits are resized bilinearly to it);
-// last decoder layer only. Each is a mean or ratio over a mask's pixels, summed over the pairs, divided by the number of
-// targets. Ignored pixels count nowhere, neither in the mean. Function of `Masks`, sam3/train/loss/loss_fns.py, without its
-// point sampling.
+// Focal and Dice loss of the masks of matched object queries, for the last decoder layer only. Logits are resized bilinearly to
+// the resolution of the targets. Each term is a mean or ratio over the pixels of a mask, summed over the pairs and divided by
+// the number of targets. Ignored pixels do not count, in the mean neither. Computes what `Masks` in sam3/train/loss/loss_fns.py
+// computes, without its point sampling.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -22,7 +22,7 @@ struct InstanceMaskOptions {
 class InstanceMaskLoss final : public Loss {
  public:
   explicit InstanceMaskLoss(const InstanceMaskOptions& options) : options_(options) {}
-  // "loss_mask" and "loss_dice"; nothing for auxiliary layers and for predictions without masks; 0 without a pair.
+  // "loss_mask" and "loss_dice". No terms for auxiliary layers and for predictions without masks; 0 without a pair.
   [[nodiscard]] std::vector<LossTerm> terms(const LossInput& input) const override;
 
  private:

@@ -15,7 +15,7 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
     masks = masks.logical_and(per_target(ignored, input.targets.num_boxes).logical_not());
   }
   if (options_.downsample && masks.size(0) > 0) {
-    // Any overlap counts, as in the reference: a bilinear value above 0 is true.
+    // As in the reference, a bilinear value above 0 is true: any overlap counts.
     masks =
         at::upsample_bilinear2d(masks.to(at::kFloat).unsqueeze(1), {logits.size(-2), logits.size(-1)}, false).squeeze(1) != 0;
     if (ignored.defined()) ignored = shrunk_ignore(ignored, logits.size(-2), logits.size(-1));
@@ -24,7 +24,7 @@ std::vector<LossTerm> SemanticMaskLoss::terms(const LossInput& input) const {
   at::Tensor present, focal, dice;
   if (masks.size(0) == 0) {
     present = at::zeros({logits.size(0)}, logits.options());
-    focal = dice = logits.sum() * 0;  // every parameter keeps a gradient, as in any other batch
+    focal = dice = logits.sum() * 0;  // all parameters get a gradient in each batch
   } else {
     const auto truth = unions(masks, input.targets.num_boxes).flatten(1).to(at::kFloat);  // [Q, pixels]
     if (!options_.downsample) logits = at::upsample_bilinear2d(logits, {masks.size(-2), masks.size(-1)}, false);

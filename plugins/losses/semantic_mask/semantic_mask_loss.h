@@ -1,7 +1,8 @@
-// Focal and Dice loss of the semantic map ("any instance of the prompt") against the union of the targets, at the targets'
-// resolution (or, with downsample, the map's); mean over the prompts that have a target. Ignored pixels count nowhere; with
-// downsample, nor does a cell with any of them in it. Function of `SemanticSegCriterion`,
-// sam3/train/loss/loss_fns.py, with its presence head: the decoder's presence logit answers for prompts without a target.
+// Focal and Dice loss of the semantic map ("any instance of the prompt") against the union of the targets, as the mean over the
+// prompts that have a target. They are compared at the resolution of the targets, or with `downsample` at that of the map.
+// Ignored pixels do not count; with `downsample` neither does a cell that contains one. Computes what `SemanticSegCriterion` in
+// sam3/train/loss/loss_fns.py computes with its presence head: prompts without a target are left to the decoder's presence
+// logit.
 #pragma once
 #include <sam3lab/plugin.h>
 

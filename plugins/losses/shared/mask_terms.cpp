@@ -24,7 +24,7 @@ CountedRows::CountedRows(const at::Tensor& logits, const at::Tensor& targets, co
     : logits_(logits), targets_(targets), ignored_(ignored) {
   if (!ignored_.defined()) return;
   ignored_ = ignored_.to(logits.device());
-  // Cleared before any function of them: 0 times the slope at an infinite logit would be NaN.
+  // They are cleared before any function is applied: 0 times the gradient at an infinite logit would be NaN.
   logits_ = logits_.masked_fill(ignored_, 0.0);
   targets_ = targets_.masked_fill(ignored_, 0.0);
 }

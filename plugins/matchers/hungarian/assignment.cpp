@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
 
-// Assigns every agent (the shorter side) to a task of its own, one agent at a time along a cheapest augmenting path. The
-// potentials keep every reduced cost at or above 0, which is what makes Dijkstra's search valid.
+// Assigns each agent (the shorter side) to a different task, one agent at a time along a cheapest augmenting path. The
+// potentials keep all reduced costs at or above 0, which Dijkstra's search needs.
 class Solver {
  public:
   Solver(std::span<const double> cost, std::size_t agents, std::size_t tasks, bool transposed)
@@ -49,7 +49,7 @@ class Solver {
           distance[task] = through;
           previous[task] = agent;
         }
-        // Among equals a free task: it ends the path.
+        // Among tasks of equal cost, prefer a free one: it ends the path.
         if (next == nobody || distance[task] < distance[next] ||
             (distance[task] == distance[next] && agent_of_[task] == nobody && agent_of_[next] != nobody)) {
           next = task;

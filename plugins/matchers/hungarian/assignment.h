@@ -12,9 +12,9 @@ struct Assignment {
   double cost = 0.0;                                         // sum over the pairs
 };
 
-// The assignment of least total cost; `cost` is row-major, finite, rows * columns long. Each row and column is used at most
-// once. Shortest augmenting paths with potentials: Jonker and Volgenant 1987; the rectangular form is Crouse's (2016, algorithm
-// 1). Time O(min(rows, columns)^2 * max(rows, columns)).
+// The assignment of least total cost. `cost` is row-major and has rows * columns finite values. Each row and column is used at
+// most once. Method: shortest augmenting paths with potentials (Jonker and Volgenant 1987) in the rectangular form of Crouse
+// (2016, algorithm 1). Time: O(min(rows, columns)^2 * max(rows, columns)).
 Assignment solve_assignment(std::span<const double> cost, std::int64_t rows, std::int64_t columns);
 
 }  // namespace sam3lab::matchers::hungarian

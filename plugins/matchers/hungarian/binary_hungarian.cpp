@@ -12,8 +12,8 @@
 namespace sam3lab::matchers::hungarian {
 namespace {
 
-// [Q, K, T]: object query k of query q for its target t. In float32, like the reference, so that near-ties fall the same way;
-// solved in float64.
+// [Q, K, T]: cost of object query k of query q for its target t. Costs are float32 as in the reference, so that near-ties are
+// decided in the same way; the assignment is solved in float64.
 at::Tensor cost_matrix(const at::Tensor& logits, const at::Tensor& predicted, const at::Tensor& wanted,
                        const HungarianOptions& o) {
   const auto probability = logits.sigmoid();

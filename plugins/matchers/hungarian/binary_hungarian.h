@@ -1,5 +1,5 @@
-// One object query for each target, at the least total cost (Carion et al. 2020, section 3.1, with the focal class cost of
-// Deformable DETR). Function and defaults of BinaryHungarianMatcherV2, sam3/train/matcher.py.
+// Matches one object query to each target at the least total cost (Carion et al. 2020, section 3.1, with the focal class cost
+// of Deformable DETR). Results and defaults are those of BinaryHungarianMatcherV2 in sam3/train/matcher.py.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -20,7 +20,7 @@ struct HungarianOptions {
 class BinaryHungarian final : public Matcher {
  public:
   explicit BinaryHungarian(const HungarianOptions& options) : options_(options) {}
-  // Pairs come in the order of the targets. With more targets than object queries, the cheapest subset of targets is matched.
+  // Pairs are in the order of the targets. If there are more targets than object queries, the cheapest subset is matched.
   // Throws NumericError if a cost is NaN or infinite.
   [[nodiscard]] Matches match(const Predictions& predictions, const Targets& targets) const override;
 

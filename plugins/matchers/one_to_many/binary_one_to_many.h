@@ -1,5 +1,6 @@
-// Several object queries for a target: those whose score stands out for it (Hu et al. 2023, "DAC-DETR", section 3.3). Function
-// and defaults of BinaryOneToManyMatcher, sam3/train/matcher.py, with topk of SAM3's fine-tuning recipe.
+// Matches several object queries to each target: those with the highest scores for it (Hu et al. 2023, "DAC-DETR",
+// section 3.3). Results and defaults are those of BinaryOneToManyMatcher in sam3/train/matcher.py, with topk of SAM3's
+// fine-tuning recipe.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -11,8 +12,8 @@ struct OneToManyOptions {
   template <class V>
   void visit(V&& v) {
     v("alpha", alpha, between(0.0, 1.0).about("score = alpha * probability + (1 - alpha) * IoU with the target"));
-    v("threshold", threshold, between(0.0, 1.0).about("a pair's score must be above this"));
-    v("topk", topk, at_least(1).about("and above the quantile 1 - topk / object queries of its target's scores"));
+    v("threshold", threshold, between(0.0, 1.0).about("the score of a pair must be above this value"));
+    v("topk", topk, at_least(1).about("it must also be above the quantile 1 - topk / object queries of the target's scores"));
   }
 };
 

@@ -34,20 +34,20 @@ NamedTensors Bottleneck::parameters() const {
 }
 
 TrainableSet AdapterScheme::prepare(Backbone& model, const SchemeInput& input) const {
-  std::vector<Hung> hung;
-  for (const auto& port : chosen_ports(model, InjectionPoint::Kind::block, options_.targets, options_.except)) {
-    const auto in = options_.form == "serial" ? port.out : port.in;
+  std::vector<PointedModule> modules;
+  for (const auto& point : chosen_points(model, InjectionPoint::Kind::block, options_.targets, options_.except)) {
+    const auto in = options_.form == "serial" ? point.out : point.in;
     const double bound = 1.0 / std::sqrt(static_cast<double>(in));
     const Bottleneck::Weights weights{
-        .down = uniform_start(model, {options_.width, in}, bound, input.seed, port.name + ".adapter.down"),
+        .down = uniform_start(model, {options_.width, in}, bound, input.seed, point.name + ".adapter.down"),
         .down_bias = zero_start(model, {options_.width}),
-        .up = zero_start(model, {port.out, options_.width}),
-        .up_bias = zero_start(model, {port.out})};
-    hung.push_back({port, std::make_shared<Bottleneck>(weights, options_)});
+        .up = zero_start(model, {point.out, options_.width}),
+        .up_bias = zero_start(model, {point.out})};
+    modules.push_back({point, std::make_shared<Bottleneck>(weights, options_)});
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  auto trainable = tune_additions(model, hung, rule, input);
+  auto trainable = train_modules(model, modules, rule, input);
   const nlohmann::ordered_json form = {
       {"scheme", "adapter"}, {"form", options_.form}, {"scale", options_.scale}, {"activation", options_.activation}};
   trainable.added_files = {{"adapter.json", form.dump(2) + "\n"}};

@@ -1,4 +1,5 @@
-// Bottleneck adapters beside or behind frozen blocks (Houlsby et al. 2019, arXiv 1902.00751; He et al. 2022, arXiv 2110.04366).
+// Trains bottleneck adapters parallel to or after frozen blocks (Houlsby et al. 2019, arXiv 1902.00751; He et al. 2022, arXiv
+// 2110.04366).
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -16,19 +17,21 @@ struct AdapterOptions {
   LayerDecayOptions layers;
   template <class V>
   void visit(V&& v) {
-    v("form", form, one_of({"serial", "parallel"}).about("reads what the block gave, or what the block was given"));
-    v("width", width, at_least(1).about("of the bottleneck"));
-    v("scale", scale, more_than(0.0).about("of what the adapter adds"));
-    v("dropout", dropout, at_least(0.0).less_than(1.0).about("in the bottleneck, in training"));
-    v("activation", activation, one_of({"relu", "gelu"}).about("in the bottleneck"));
+    v("form", form,
+      one_of({"serial", "parallel"}).about("input of the adapter: the output of the block (serial) or its input (parallel)"));
+    v("width", width, at_least(1).about("width of the bottleneck"));
+    v("scale", scale, more_than(0.0).about("factor of the adapter's output"));
+    v("dropout", dropout, at_least(0.0).less_than(1.0).about("dropout rate in the bottleneck, in training"));
+    v("activation", activation, one_of({"relu", "gelu"}).about("activation in the bottleneck"));
     v("targets", targets, about("shell patterns of MLPs and attentions, e.g. \"*.mlp\", \"backbone.vision_backbone.*.attn\""));
-    v("except", except, about("patterns of blocks that are left alone all the same"));
+    v("except", except, about("patterns of blocks that get no adapter although they match a target"));
     rates.visit(v);
     layers.visit(v);
   }
 };
 
-// y + scale (up act(down z) ), z = y (serial) or x (parallel). `up` starts at zero, so that nothing changes at first.
+// Computes y + scale up(act(down(z))) with z = y (serial) or z = x (parallel). `up` starts at zero, so at first the output is
+// y.
 class Bottleneck final : public AdapterModule {
  public:
   struct Weights {
@@ -47,8 +50,8 @@ class Bottleneck final : public AdapterModule {
 class AdapterScheme final : public Scheme {
  public:
   explicit AdapterScheme(const AdapterOptions& options) : options_(options) {}
-  // Saved as "<block>.adapter.down.weight" and so on, with adapter.json, which says how they are used. No `merge`: an
-  // adapter is not linear.
+  // Saved as "<block>.adapter.down.weight" and so on, with adapter.json, which says how they are used. There is no `merge`,
+  // because an adapter is not linear.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

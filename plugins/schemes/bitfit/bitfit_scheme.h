@@ -1,4 +1,4 @@
-// Only biases train (Ben Zaken et al. 2022), and the scales of norms where asked.
+// Trains only biases (Ben Zaken et al. 2022) and, with an option, the scales of normalisation layers.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -13,7 +13,7 @@ struct BitfitOptions {
   LayerDecayOptions layers;
   template <class V>
   void visit(V&& v) {
-    v("norms", norms, about("the scales of normalisation layers train too"));
+    v("norms", norms, about("train the scales of normalisation layers, too"));
     v("also", also, about("shell patterns of further parameters that train, such as \"dot_prod_scoring.*\""));
     rates.visit(v);
     layers.visit(v);
@@ -23,8 +23,8 @@ struct BitfitOptions {
 class BitfitScheme final : public Scheme {
  public:
   explicit BitfitScheme(const BitfitOptions& options) : options_(options) {}
-  // A bias is a parameter whose name ends in "bias"; a norm's scale, a ".weight" of one dimension. UsageError for a model that
-  // has neither.
+  // A bias is a parameter whose name ends in "bias"; the scale of a norm is a ".weight" of one dimension. UsageError if the
+  // model has neither.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

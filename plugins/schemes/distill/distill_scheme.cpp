@@ -13,7 +13,7 @@ namespace {
 
 at::Device device_of(Backbone& model) { return model.parameters().front().second.device(); }
 
-// One grey image with one prompt: what a model gives for it tells the shapes of its features.
+// One grey image with one prompt. The outputs for it show the shapes of a model's features.
 Batch smallest_batch(Backbone& model) {
   Batch batch;
   const auto device = device_of(model);

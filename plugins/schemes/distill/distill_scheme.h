@@ -1,4 +1,4 @@
-// A smaller student learns from a larger teacher: features, and what the heads say.
+// Distillation: a smaller student learns from the features and predictions of a larger teacher.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -28,7 +28,7 @@ struct DistillOptions {
     v("presence", presence, at_least(0.0).about("weight of the presence term"));
     v("semantic", semantic, at_least(0.0).about("weight of the semantic map's term"));
     v("scores", scores, at_least(0.0).about("weight of the term of the object queries' scores"));
-    v("temperature", temperature, more_than(0.0).about("that presence and semantic logits of both are divided by"));
+    v("temperature", temperature, more_than(0.0).about("presence and semantic logits of both models are divided by it"));
     v("projection", projection, more_than(0.0).about("scale of train.learning_rate for the projections of features"));
     rates.visit(v);
     layers.visit(v);
@@ -40,9 +40,9 @@ class Teacher;
 class DistillScheme final : public Scheme {
  public:
   explicit DistillScheme(const DistillOptions& options) : options_(options) {}
-  // The groups of full tuning, and "distill.projection" where student and teacher differ in width: linear maps of the student's
-  // features, which are not part of the student and not saved with it. `terms` are "distill_feature", "distill_presence",
-  // "distill_semantic", "distill_scores" (distill_terms.h). Without make_backbone (plan) there are neither terms nor
+  // The groups are those of scheme `full`. Where student and teacher differ in width, the group "distill.projection" has linear
+  // maps of the student's features; they are not saved with the student. The terms are "distill_feature", "distill_presence",
+  // "distill_semantic" and "distill_scores" (distill_terms.h). Without make_backbone (in a plan) there are neither terms nor
   // projections.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
@@ -50,7 +50,7 @@ class DistillScheme final : public Scheme {
   [[nodiscard]] std::shared_ptr<Teacher> teacher(const SchemeInput& input, Backbone& student) const;
 
   DistillOptions options_;
-  // Students that train side by side learn from one teacher.
+  // Replicas of the student share one teacher.
   mutable std::mutex guard_;
   mutable std::shared_ptr<Teacher> teacher_;
 };

@@ -12,7 +12,7 @@
 namespace sam3lab::schemes::distill {
 namespace {
 
-// Maps [N, C, h, w] to another size: means where they shrink, bilinear where they grow.
+// Resizes maps [N, C, h, w]: by means to a smaller size, bilinearly to a larger one.
 at::Tensor resized(const at::Tensor& map, std::int64_t height, std::int64_t width) {
   if (map.size(2) == height && map.size(3) == width) return map;
   if (map.size(2) >= height && map.size(3) >= width) return at::adaptive_avg_pool2d(map, {height, width});
@@ -63,7 +63,7 @@ at::Tensor feature_term(const at::Tensor& student, const at::Tensor& teacher, co
 
 at::Tensor logit_term(const at::Tensor& student, const at::Tensor& teacher, double temperature, const at::Tensor& ignored) {
   at::Tensor own = student.to(at::kFloat) / temperature, told = teacher.to(at::kFloat) / temperature;
-  if (ignored.defined()) {  // two logits of 0: no difference and no slope, whatever stood there
+  if (ignored.defined()) {  // two logits of 0 have no difference and no gradient
     own = own.masked_fill(ignored, 0.0);
     told = told.masked_fill(ignored, 0.0);
   }

@@ -1,4 +1,4 @@
-// Nothing trains: the model is evaluated as it is.
+// Trains nothing: the model is evaluated without change.
 #include <sam3lab/plugin.h>
 
 #include <ATen/core/Tensor.h>

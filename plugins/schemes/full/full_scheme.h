@@ -1,4 +1,4 @@
-// Every parameter trains, in groups by part of the model.
+// Trains all parameters, in groups by part of the model.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -21,7 +21,7 @@ struct FullOptions {
 class FullScheme final : public Scheme {
  public:
   explicit FullScheme(const FullOptions& options) : options_(options) {}
-  // Groups: plugins/schemes/shared/parameter_groups.h. Parts with scale 0 do not train.
+  // Groups as in plugins/schemes/shared/parameter_groups.h. A part with a scale of 0 does not train.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

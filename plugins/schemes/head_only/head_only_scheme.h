@@ -1,5 +1,5 @@
-// The heads train: query decoder, scoring and mask heads. Everything before them stays as it is, the fusion encoder included,
-// so that what it computes for an image and a prompt can be kept.
+// Trains the heads: query decoder, scoring and mask heads. All modules before them are frozen, the fusion encoder included, so
+// that their results for an image and a prompt can be cached.
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -14,9 +14,9 @@ struct HeadOnlyOptions {
   bool decay_norms_and_biases = false;
   template <class V>
   void visit(V&& v) {
-    v("trains", trains, about("shell patterns of the parameters that train; each must match something"));
-    v("patterns", patterns, about("parameters with a scale of their own, of those that train; the last match counts"));
-    v("pattern_scales", pattern_scales, at_least(0.0).about("of each pattern: scale of train.learning_rate"));
+    v("trains", trains, about("shell patterns of the parameters that train; each must match at least one"));
+    v("patterns", patterns, about("patterns of trained parameters with a scale of their own; the last match counts"));
+    v("pattern_scales", pattern_scales, at_least(0.0).about("scale of train.learning_rate for each pattern"));
     v("decay_norms_and_biases", decay_norms_and_biases, about("apply weight decay to vectors (norms, biases) as well"));
   }
 };

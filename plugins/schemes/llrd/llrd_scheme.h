@@ -1,4 +1,5 @@
-// Every parameter trains; in layered parts, the earlier the layer, the lower its rate.
+// Trains all parameters. In parts of the model with layers, earlier layers have a lower learning rate (layer-wise learning-rate
+// decay).
 #pragma once
 #include <sam3lab/plugin.h>
 
@@ -19,7 +20,7 @@ struct LlrdOptions {
 class LlrdScheme final : public Scheme {
  public:
   explicit LlrdScheme(const LlrdOptions& options) : options_(options) {}
-  // Groups: plugins/schemes/shared/parameter_groups.h.
+  // Groups as in plugins/schemes/shared/parameter_groups.h.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

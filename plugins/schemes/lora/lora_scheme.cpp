@@ -56,10 +56,10 @@ struct Merge {
 }  // namespace
 
 TrainableSet LoraScheme::prepare(Backbone& model, const SchemeInput& input) const {
-  const auto points = chosen_ports(model, InjectionPoint::Kind::linear, options_.targets, options_.except);
+  const auto points = chosen_points(model, InjectionPoint::Kind::linear, options_.targets, options_.except);
   const auto parameters = model.parameters();
   const std::map<std::string, at::Tensor> weights(parameters.begin(), parameters.end());
-  std::vector<Hung> hung;
+  std::vector<PointedModule> modules;
   std::vector<Merge> merges;
   for (const auto& point : points) {
     // Uniform with bound 1 / sqrt(in) is PEFT's Kaiming start with a = sqrt(5).
@@ -67,14 +67,14 @@ TrainableSet LoraScheme::prepare(Backbone& model, const SchemeInput& input) cons
                                  point.name + ".lora_A");
     const auto update =
         std::make_shared<LowRank>(a, zero_start(model, {point.out, options_.rank}), options_.scale(), options_.dropout);
-    hung.push_back({point, update});
+    modules.push_back({point, update});
     merges.push_back({update, weights.at(point.weight), point.first_row, point.out, {}});
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  auto trainable = tune_additions(model, hung, rule, input);
+  auto trainable = train_modules(model, modules, rule, input);
   const auto layouts = model.checkpoint_layouts();
-  trainable.added = peft_names(hung, layouts.get());
+  trainable.added = peft_names(modules, layouts.get());
   trainable.added_files = {{"adapter_config.json", peft_config(points, options_, layouts.get())}};
   trainable.merge = [merges = std::move(merges)](bool on) mutable {
     const at::NoGradGuard no_grad;

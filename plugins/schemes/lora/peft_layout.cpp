@@ -14,9 +14,9 @@ std::string peft_module(const InjectionPoint& point, const CheckpointLayouts* la
   return weight.substr(0, weight.rfind('.'));
 }
 
-NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts) {
+NamedTensors peft_names(const std::vector<PointedModule>& modules, const CheckpointLayouts* layouts) {
   NamedTensors named;
-  for (const auto& [point, module] : hung) {
+  for (const auto& [point, module] : modules) {
     for (const auto& [name, tensor] : module->parameters())
       named.emplace_back("base_model.model." + peft_module(point, layouts) + "." + name, tensor);
   }

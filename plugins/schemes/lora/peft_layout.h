@@ -15,7 +15,7 @@ namespace sam3lab::schemes::lora {
 struct LoraOptions;
 
 [[nodiscard]] std::string peft_module(const InjectionPoint& point, const CheckpointLayouts* layouts);
-[[nodiscard]] NamedTensors peft_names(const std::vector<Hung>& hung, const CheckpointLayouts* layouts);
+[[nodiscard]] NamedTensors peft_names(const std::vector<PointedModule>& modules, const CheckpointLayouts* layouts);
 [[nodiscard]] std::string peft_config(const std::vector<InjectionPoint>& points, const LoraOptions& options,
                                       const CheckpointLayouts* layouts);
 

@@ -17,16 +17,16 @@ std::pair<at::Tensor, at::Tensor> Prefix::keys_values(const at::Tensor& keys, co
 }
 
 TrainableSet PrefixScheme::prepare(Backbone& model, const SchemeInput& input) const {
-  std::vector<Hung> hung;
-  for (const auto& port : chosen_ports(model, InjectionPoint::Kind::attention, options_.targets, options_.except)) {
-    const std::vector<std::int64_t> shape{port.in, options_.length, port.out};
-    hung.push_back(
-        {port, std::make_shared<Prefix>(uniform_start(model, shape, options_.spread, input.seed, port.name + ".prefix.keys"),
-                                        zero_start(model, shape))});
+  std::vector<PointedModule> modules;
+  for (const auto& point : chosen_points(model, InjectionPoint::Kind::attention, options_.targets, options_.except)) {
+    const std::vector<std::int64_t> shape{point.in, options_.length, point.out};
+    modules.push_back(
+        {point, std::make_shared<Prefix>(uniform_start(model, shape, options_.spread, input.seed, point.name + ".prefix.keys"),
+                                         zero_start(model, shape))});
   }
   auto rule = options_.rates.rule();
   options_.layers.add_to(rule);
-  return tune_additions(model, hung, rule, input);
+  return train_modules(model, modules, rule, input);
 }
 
 }  // namespace sam3lab::schemes::prefix

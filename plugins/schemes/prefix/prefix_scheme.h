@@ -1,4 +1,5 @@
-// Learned keys and values in front of those of frozen attentions (prefix tuning, Li and Liang 2021, arXiv 2101.00190).
+// Prefix tuning (Li and Liang 2021, arXiv 2101.00190): trains additional keys and values of frozen attentions. They come before
+// the attention's own.
 #pragma once
 #include <utility>
 
@@ -16,10 +17,10 @@ struct PrefixOptions {
   LayerDecayOptions layers;
   template <class V>
   void visit(V&& v) {
-    v("length", length, at_least(1).unit("tokens").about("learned keys and values of each attention"));
+    v("length", length, at_least(1).unit("tokens").about("number of learned keys and values per attention"));
     v("spread", spread, more_than(0.0).about("keys start uniform in -spread..spread, values at zero"));
     v("targets", targets, about("shell patterns of attentions, their names ending in \".keys_values\""));
-    v("except", except, about("patterns of attentions that are left alone all the same"));
+    v("except", except, about("patterns of attentions that get no prefix although they match a target"));
     rates.visit(v);
     layers.visit(v);
   }
@@ -39,7 +40,7 @@ class Prefix final : public AdapterModule {
 class PrefixScheme final : public Scheme {
  public:
   explicit PrefixScheme(const PrefixOptions& options) : options_(options) {}
-  // Saved as "<attention>.keys_values.prefix.keys" and ".values". No `merge`.
+  // Saved as "<attention>.keys_values.prefix.keys" and ".values". There is no `merge`.
   TrainableSet prepare(Backbone& model, const SchemeInput& input) const override;
 
  private:

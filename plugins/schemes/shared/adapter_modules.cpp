@@ -27,7 +27,7 @@ std::string name_of(InjectionPoint::Kind kind) {
   }
 }
 
-// "a.3.attn.q" as patterns that somebody may have meant: "a.*.attn.q", "*.attn.q", "*.q".
+// Patterns to suggest for "a.3.attn.q": "a.*.attn.q", "*.attn.q", "*.q".
 void add_patterns(const std::string& name, std::set<std::string>& into) {
   std::string general;
   for (std::size_t begin = 0; begin <= name.size();) {
@@ -61,16 +61,16 @@ at::Device device_of(Backbone& model) {
 
 }  // namespace
 
-std::vector<InjectionPoint> chosen_ports(const Backbone& model, InjectionPoint::Kind kind, const Texts& targets,
-                                         const Texts& except) {
-  std::vector<InjectionPoint> ports = model.injection_points();
-  std::erase_if(ports, [&](const InjectionPoint& port) { return port.kind != kind; });
-  if (ports.empty()) {
+std::vector<InjectionPoint> chosen_points(const Backbone& model, InjectionPoint::Kind kind, const Texts& targets,
+                                          const Texts& except) {
+  std::vector<InjectionPoint> points = model.injection_points();
+  std::erase_if(points, [&](const InjectionPoint& point) { return point.kind != kind; });
+  if (points.empty()) {
     throw UsageError(
         Fault{"[scheme]", "this backbone offers no " + name_of(kind) + " to add to", "", "", "choose another scheme"});
   }
   std::vector<std::string> names;
-  for (const auto& port : ports) names.push_back(port.name);
+  for (const auto& point : points) names.push_back(point.name);
   std::vector<Fault> faults;
   for (const auto& [option, patterns] : {std::pair("targets", &targets), std::pair("except", &except)}) {
     for (const auto& pattern : *patterns) {
@@ -78,23 +78,24 @@ std::vector<InjectionPoint> chosen_ports(const Backbone& model, InjectionPoint::
         faults.push_back(no_match(option, pattern, kind, names));
     }
   }
-  const auto any = [](const Texts& patterns, const InjectionPoint& port) {
-    return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches(pattern, port.name); });
+  const auto any = [](const Texts& patterns, const InjectionPoint& point) {
+    return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches(pattern, point.name); });
   };
-  std::erase_if(ports, [&](const InjectionPoint& port) { return !any(targets, port) || any(except, port); });
-  if (faults.empty() && ports.empty())
+  std::erase_if(points, [&](const InjectionPoint& point) { return !any(targets, point) || any(except, point); });
+  if (faults.empty() && points.empty())
     faults.push_back(
         {"[scheme] targets", "nothing is left to train", "", "at least one pattern that 'except' leaves something of", ""});
   if (!faults.empty()) throw UsageError(faults);
-  return ports;
+  return points;
 }
 
-TrainableSet tune_additions(Backbone& model, const std::vector<Hung>& hung, const RateRule& rule, const SchemeInput& input) {
+TrainableSet train_modules(Backbone& model, const std::vector<PointedModule>& modules, const RateRule& rule,
+                           const SchemeInput& input) {
   freeze(model);
   TrainableSet trainable;
-  for (const auto& [port, addition] : hung) {
-    model.attach(port.name, addition);
-    for (const auto& [name, tensor] : addition->parameters()) trainable.added.emplace_back(port.name + "." + name, tensor);
+  for (const auto& [point, module] : modules) {
+    model.attach(point.name, module);
+    for (const auto& [name, tensor] : module->parameters()) trainable.added.emplace_back(point.name + "." + name, tensor);
   }
   trainable.groups = parameter_groups(model, trainable.added, rule, input);
   return trainable;

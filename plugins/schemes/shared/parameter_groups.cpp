@@ -14,7 +14,7 @@
 namespace sam3lab::schemes {
 namespace {
 
-// Path of the module that holds a parameter; a parameter that is no plain weight or bias is a path itself.
+// Path of the module that holds a parameter. A parameter that is neither a weight nor a bias has its own name as path.
 std::string module_path(const std::string& parameter) {
   for (const std::string end : {".weight", ".bias"}) {
     if (parameter.ends_with(end)) return parameter.substr(0, parameter.size() - end.size());
@@ -22,7 +22,7 @@ std::string module_path(const std::string& parameter) {
   return parameter;
 }
 
-// The longest path that both begin with.
+// The longest common prefix of two paths.
 std::string common_path(const std::string& a, const std::string& b) {
   const auto [end, other] = std::ranges::mismatch(a, b);
   const auto length = static_cast<std::size_t>(end - a.begin());
@@ -33,11 +33,11 @@ std::string common_path(const std::string& a, const std::string& b) {
   return dot == std::string::npos ? "" : a.substr(0, dot);
 }
 
-// What parameters of one group have in common.
+// What the parameters of one group have in common.
 struct Kind {
   std::string part;
   std::int64_t layer = -1;    // -1: the part has no layer decay
-  bool spared = false;        // a position embedding that keeps the part's scale
+  bool spared = false;        // a position embedding without layer decay
   std::int64_t pattern = -1;  // index of the pattern that gave the scale
   bool decays = true;
   auto operator<=>(const Kind&) const = default;
@@ -131,7 +131,7 @@ class Grouping {
   Backbone& model_;
   const RateRule& rule_;
   const SchemeInput& input_;
-  std::vector<Kind> kinds_;  // beside groups_
+  std::vector<Kind> kinds_;  // of groups_, in their order
   std::vector<ParameterGroup> groups_;
 };
 

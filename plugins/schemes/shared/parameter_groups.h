@@ -1,4 +1,4 @@
-// Parameter groups with their rates, for every scheme.
+// Parameter groups with their learning rates, for all schemes.
 #pragma once
 #include <map>
 #include <string>
@@ -9,36 +9,36 @@
 
 namespace sam3lab::schemes {
 
-// A parameter's rate is train.learning_rate times the scale of its part, further times decay^(L + 1 - i) in layer i of a part
-// of L blocks that has layer decay (i as in ParameterLocation: 0 for embeddings, k + 1 for block k, L + 1 behind the blocks).
-// Source: layer_decay_param_modifier of the package's sam3/train/optim/optimizer.py.
+// The learning rate of a parameter is train.learning_rate times the scale of its part of the model. With layer decay it is also
+// multiplied with decay^(L + 1 - i) in layer i of a part of L blocks (i as in ParameterLocation: 0 for embeddings, k + 1 for
+// block k, L + 1 after the blocks). Source: layer_decay_param_modifier of the package's sam3/train/optim/optimizer.py.
 struct RateRule {
-  std::map<std::string, double> scales;       // by part; 1 for a part that is not named; 0: it does not train
+  std::map<std::string, double> scales;       // by part; 1 for a part that is not named; with 0 the part does not train
   std::map<std::string, double> layer_decay;  // by part
-  bool spare_positions = false;               // position embeddings keep the scale of their part
+  bool spare_positions = false;               // no layer decay for position embeddings
   bool decay_vectors = false;                 // weight decay also for norms and biases (parameters of one dimension)
-  std::vector<std::pair<std::string, double>> patterns{};  // scale that replaces all of the above; the last that matches counts
+  std::vector<std::pair<std::string, double>> patterns{};  // scales that replace all of the above; the last match counts
 };
 
-// Groups of equal rate and decay over `parameters`: those of `model`, or what a scheme added below their names. Sets
-// requires_grad on each of them (false where the scale is 0; those are in no group). A group is named by the module path that
-// its parameters share, then ".no_decay" without weight decay; order is that of first appearance. UsageError for a pattern or a
-// part that matches nothing in the model, and for layer decay in a part without layers.
+// Groups `parameters` by learning rate and weight decay. They are those of `model`, or those that a scheme added under their
+// names. Sets requires_grad on each; parameters with a scale of 0 get false and are in no group. The name of a group is the
+// module path that its parameters share, with ".no_decay" if it has no weight decay. Groups are in the order of first
+// appearance. UsageError if a pattern or part matches nothing in the model, and for layer decay in a part without layers.
 std::vector<ParameterGroup> parameter_groups(Backbone& model, const NamedTensors& parameters, const RateRule& rule,
                                              const SchemeInput& input);
 
-// Which of `names` match any of the shell patterns ("*.attn.qkv.*"; * also crosses dots), in the order of `names`. UsageError
-// that names `option` for a pattern that matches none.
+// Those of `names` that match one of the shell patterns ("*.attn.qkv.*"; * matches dots, too), in the order of `names`.
+// UsageError that names `option` if a pattern matches none.
 std::vector<std::string> matching(const std::vector<std::string>& names, const Texts& patterns, const std::string& option);
 bool matches(const std::string& pattern, const std::string& name);
 std::vector<std::string> names_of(const NamedTensors& tensors);
-// requires_grad = false for every parameter of the model.
+// Sets requires_grad = false for all parameters of the model.
 void freeze(Backbone& model);
 
-// Scales by pattern into `rule`. UsageError if there are not as many scales as patterns.
+// Adds the scale of each pattern to `rule`. UsageError if the numbers of scales and patterns differ.
 void add_patterns(const Texts& patterns, const Numbers& scales, RateRule& rule);
 
-// Options of a RateRule that schemes share; a scheme's own options visit them beside theirs.
+// Options of a RateRule that schemes share. The options of a scheme visit them together with their own.
 struct RateOptions {
   double vision = 1.0, text = 1.0, transformer = 1.0, segmentation = 1.0, geometry = 1.0, scoring = 1.0;
   bool decay_norms_and_biases = false;
@@ -55,7 +55,7 @@ struct RateOptions {
   [[nodiscard]] RateRule rule() const;
 };
 
-// Layer decay and rates by pattern, for schemes that offer them.
+// Options for layer decay and scales by pattern, for schemes that offer them.
 struct LayerDecayOptions {
   double layer_decay = 1.0;
   Texts decayed_parts = {"vision"};
