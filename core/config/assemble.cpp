@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/config/check.h"
 #include "core/config/check_data.h"
+#include "core/config/check_metrics.h"
 #include "core/config/check_training.h"
 #include "core/config/resolved.h"
 
@@ -299,6 +300,7 @@ class Assembler {
     need(!experiment_.datasets.empty(), "data", "[dataset.NAME]");
     need(!experiment_.prompts.empty(), "prompts", "[prompt.NAME]");
     need(!experiment_.metrics.empty(), "scores", "[metric.NAME]");
+    for (auto& fault : metric_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
     for (auto& fault : training_faults(experiment_, file_.string())) faults_.push_back(std::move(fault));
     if (experiment_.train.steps == 0) return;
     need(!experiment_.scheme.use.empty(), "training scheme", "[scheme]");

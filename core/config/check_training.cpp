@@ -25,12 +25,6 @@ std::vector<Fault> training_faults(const Experiment& experiment, const std::stri
                       "train.images_per_step of at least train.accumulate times train.replicas",
                       "images_per_step counts the images of all parts together"});
   }
-  if (!train.best_metric.empty() && !experiment.metrics.contains(train.best_metric)) {
-    std::vector<std::string> names;
-    for (const auto& [name, choice] : experiment.metrics) names.push_back(name);
-    faults.push_back({where, "train.best_metric names no metric of the experiment", train.best_metric, "one of: " + join(names),
-                      did_you_mean(train.best_metric, names)});
-  }
   if (!train.feature_cache.empty() && experiment.augment.views == 0 && experiment.augment.changes()) {
     faults.push_back({where, "train.feature_cache is of no use where [augment] makes another image of each draw",
                       "augment.views = 0", "augment.views of 1 or more, or nothing in [augment]",

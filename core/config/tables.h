@@ -12,7 +12,7 @@ namespace sam3lab {
 struct EvaluateOptions {
   static constexpr double upstream_threshold = 0.5, upstream_confidence = 0.1;  // what the published evaluator has
   double threshold = 0.5, confidence = 0.5;
-  std::string protocol = "strict";
+  std::string protocol = "strict", overlay_metric;
   bool external = true, overlays = true;
 
   template <class V>
@@ -23,6 +23,8 @@ struct EvaluateOptions {
       one_of({"strict", "upstream"})
           .about("strict scores every sample and prompt; a missed one counts 0; upstream is the published evaluator: it skips "
                  "samples without a target and fixes threshold and confidence"));
+    v("overlay_metric", overlay_metric,
+      about("name of a [metric.*] by which overlays are ranked; empty: best_metric, else the first by name"));
     v("external", external, about("also evaluate the datasets of role external"));
     v("overlays", overlays, about("write PNG overlays of the best, median and worst case of each prompt"));
   }

@@ -108,8 +108,7 @@ struct TrainOptions {
   void visit_evaluations(V&& v) {
     v("evaluate_before", evaluate_before, about("also evaluate the weights that training starts from"));
     v("best_metric", best_metric,
-      about("name of a [metric.*]: the weights with its highest mean over the held-out internal items are kept; empty: the "
-            "last"));
+      about("name of a [metric.*]: the weights with its best mean over the held-out internal items are kept; empty: the last"));
     v("evaluate_every", evaluate_every, at_least(1).unit("epochs").about("between two evaluations for best_metric"));
     v("evaluate_items", evaluate_items,
       at_least(0).about("at most so many held-out items of each internal dataset in such an evaluation; 0: all"));

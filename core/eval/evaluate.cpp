@@ -22,7 +22,7 @@
 namespace sam3lab {
 namespace {
 
-// Ignored pixels are cleared in truth and prediction alike: agreement in them counts as little as a difference.
+// Ignored pixels are cleared in truth and prediction, so that neither agreement nor difference in them counts.
 at::Tensor counted(const at::Tensor& mask, const LabelledImage& image) {
   return image.ignore.defined() ? mask.logical_and(image.ignore.logical_not()) : mask;
 }
@@ -47,7 +47,7 @@ void add_score(const std::string& column, std::optional<double> value, const Met
   row.metrics[column] = *value;
 }
 
-// Which query's mask answers for each query: its own, or the next present one's of another text.
+// Which query's mask is scored for each query: its own, or, shuffled, that of the next present query.
 std::vector<std::size_t> answers(const std::vector<PromptQuery>& queries, bool shuffled) {
   std::vector<std::size_t> present, own(queries.size());
   for (std::size_t q = 0; q < queries.size(); ++q) {
@@ -188,7 +188,7 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
   return by_dataset;
 }
 
-Case Evaluator::again(Backbone& model, const std::string& dataset, const ScoreRow& row) const {
+Case Evaluator::predict_again(Backbone& model, const std::string& dataset, const ScoreRow& row) const {
   const at::NoGradGuard no_grad;
   model.train(false);
   for (std::size_t d = 0; d < pool_.datasets().size(); ++d) {

@@ -1,4 +1,4 @@
-// Scores of a model on the held-out items of a pool: one row a (sample, prompt).
+// Scores of a model on the held-out items of a pool: one row per (item, prompt).
 #pragma once
 #include <functional>
 #include <map>
@@ -16,8 +16,8 @@ namespace sam3lab {
 
 class Ranks;
 
-// What a score was computed from, for overlays. Tensors are [H, W] bool and [H, W, 3] uint8; `ignore` may be undefined. Pixels
-// that are ignored are in neither mask.
+// What a score was computed from, for overlays. The image is [H, W, 3] uint8, the masks are [H, W] bool; `ignore` may be
+// undefined. Ignored pixels are in neither mask.
 struct Case {
   std::string dataset;
   at::Tensor image, truth, prediction, ignore;
@@ -25,11 +25,11 @@ struct Case {
 
 struct EvaluateRequest {
   std::string stage;       // "before", "after"
-  bool shuffled = false;   // adds rows of stage "shuffled": each present prompt of an image scored with the mask that another
-                           // present prompt of it was given; a model that reads its prompts must fall
+  bool shuffled = false;   // adds rows of stage "shuffled": each present prompt of an image is scored with the mask of another
+                           // present prompt of that image; a model that reads its prompts must score worse
   std::int64_t limit = 0;  // at most so many items of each dataset; 0: all
   std::function<bool(std::int64_t done, std::int64_t all)> progress;  // false: stop; counts the items of this rank
-  const Ranks* ranks = nullptr;  // share the items: rank r has r, r + size, ...; every one of them is given all rows
+  const Ranks* ranks = nullptr;  // they share the items: rank r scores r, r + size, ...; each rank gets all rows
 };
 
 class Evaluator {
@@ -40,7 +40,7 @@ class Evaluator {
   std::map<std::string, std::vector<ScoreRow>> run(const std::vector<std::shared_ptr<Backbone>>& models,
                                                    const EvaluateRequest& request) const;
   // The case behind a row, predicted again.
-  Case again(Backbone& model, const std::string& dataset, const ScoreRow& row) const;
+  Case predict_again(Backbone& model, const std::string& dataset, const ScoreRow& row) const;
 
  private:
   struct Asked;

@@ -1,7 +1,8 @@
 // Names that the writer and the reader of a result share. What they mean: results/README.md.
 #pragma once
-#include <array>
 #include <string_view>
+
+#include "core/base/score_columns.h"
 
 namespace sam3lab::layout {
 
@@ -9,13 +10,5 @@ inline constexpr std::string_view format = "sam3lab-run";
 inline constexpr int version = 3;
 
 inline constexpr std::string_view term_prefix = "term/";
-
-// Columns of /eval/<dataset>/scores that every result has; the others are metrics.
-inline constexpr std::array<std::string_view, 12> score_columns = {
-    "stage",          "item",    "label",      "prompt", "subject",     "volume",
-    "slice_position", "present", "confidence", "fired",  "true_pixels", "predicted_pixels"};
-
-// Behind the name of a metric: of which mask of a prompt it is, if not of its own.
-inline constexpr std::string_view ungated_suffix = "_ungated", merged_suffix = "_merged";
 
 }  // namespace sam3lab::layout

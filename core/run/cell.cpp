@@ -38,8 +38,7 @@ std::map<std::string, std::string> environment_of(const Experiment& experiment, 
   if (!experiment.train.best_metric.empty()) {
     environment["selection"] = fmt::format(
         "weights chosen by {} on the held-out items of the internal datasets: their scores after training are those of the "
-        "best "
-        "of several tries, and too high by what chance gave",
+        "best of several tries, and better than new data would show",
         experiment.train.best_metric);
   }
   return environment;

@@ -11,28 +11,27 @@
 #include <sam3lab/api/image.h>
 
 #include "core/eval/overlay.h"
+#include "core/record/metric_value.h"
 
 namespace sam3lab {
-namespace {
 
-using Rows = std::vector<const ScoreRow*>;
-
-double dice(const ScoreRow& row) {
-  const auto found = row.metrics.find("dice");
-  return found == row.metrics.end() ? 0.0 : found->second;
-}
-
-// Prompt -> its rows with a target after training, worst first.
-std::map<std::string, Rows> ranked(const DatasetRecord& dataset) {
-  std::map<std::string, Rows> by_prompt;
+std::map<std::string, std::vector<RankedCase>> rank_cases(const DatasetRecord& dataset, const std::string& metric,
+                                                          const MetricInfo& info) {
+  std::map<std::string, std::vector<RankedCase>> by_prompt;
   for (const auto& row : dataset.scores) {
-    if (row.stage == "after" && row.present) by_prompt[row.prompt].push_back(&row);
+    if (row.stage != "after" || !row.present) continue;
+    const auto found = row.metrics.find(metric);
+    const auto value = found == row.metrics.end() ? info.undefined_counts : std::optional(found->second);
+    if (value) by_prompt[row.prompt].push_back({&row, *value});
   }
-  for (auto& [prompt, rows] : by_prompt) {
-    std::stable_sort(rows.begin(), rows.end(), [](const ScoreRow* a, const ScoreRow* b) { return dice(*a) < dice(*b); });
+  for (auto& [prompt, cases] : by_prompt) {
+    std::stable_sort(cases.begin(), cases.end(),
+                     [&info](const RankedCase& a, const RankedCase& b) { return info.better(b.value, a.value); });
   }
   return by_prompt;
 }
+
+namespace {
 
 std::string file_name(const std::string& prompt, const char* which) {
   std::string name;
@@ -40,29 +39,54 @@ std::string file_name(const std::string& prompt, const char* which) {
   return name + "-" + which + ".png";
 }
 
-at::Tensor draw(const Evaluator& evaluator, Backbone& model, const std::string& dataset, const ScoreRow& row) {
-  const auto shown = evaluator.again(model, dataset, row);
-  return draw_overlay({shown.image, shown.truth, shown.prediction,
-                       fmt::format("{}: {}, Dice {:.2f}", dataset, row.prompt, dice(row)), shown.ignore});
-}
+// Draws the cases of one run.
+class Painter {
+ public:
+  Painter(const RunRecord& record, const std::string& metric, const Evaluator& evaluator, Backbone& model)
+      : metric_(metric), info_(record.metrics.at(metric)), evaluator_(evaluator), model_(model) {}
+
+  // Writes the cases of each prompt and returns the median case of the prompt whose median is best; undefined if there is none.
+  at::Tensor draw_dataset(const std::string& name, const DatasetRecord& dataset, const std::filesystem::path& folder) const {
+    at::Tensor typical;
+    double best = 0.0;
+    for (const auto& [prompt, cases] : rank_cases(dataset, metric_, info_)) {
+      const auto& median = cases[cases.size() / 2];
+      auto image = draw(name, median);
+      write_png(folder / file_name(prompt, "median"), image);
+      write_png(folder / file_name(prompt, "worst"), draw(name, cases.front()));
+      write_png(folder / file_name(prompt, "best"), draw(name, cases.back()));
+      if (typical.defined() && !info_.better(median.value, best)) continue;
+      best = median.value;
+      typical = std::move(image);
+    }
+    return typical;
+  }
+
+ private:
+  [[nodiscard]] at::Tensor draw(const std::string& dataset, const RankedCase& ranked) const {
+    const auto shown = evaluator_.predict_again(model_, dataset, *ranked.row);
+    const bool defined = ranked.row->metrics.contains(metric_);
+    const auto score = value_text(info_, defined ? std::optional(ranked.value) : std::nullopt, 2);
+    return draw_overlay({shown.image, shown.truth, shown.prediction,
+                         fmt::format("{}: {}, {} {}", dataset, ranked.row->prompt, metric_, score), shown.ignore});
+  }
+
+  std::string metric_;
+  const MetricInfo& info_;
+  const Evaluator& evaluator_;
+  Backbone& model_;
+};
 
 }  // namespace
 
-std::filesystem::path draw_overlays(const RunRecord& record, const Evaluator& evaluator, Backbone& model,
-                                    const std::filesystem::path& folder) {
+std::filesystem::path draw_overlays(const RunRecord& record, const std::string& metric, const Evaluator& evaluator,
+                                    Backbone& model, const std::filesystem::path& folder) {
+  const Painter painter(record, metric, evaluator, model);
   std::vector<at::Tensor> overview;
   for (const auto& [name, dataset] : record.datasets) {
     std::filesystem::create_directories(folder / name);
-    std::pair<double, at::Tensor> typical{-1.0, {}};
-    for (const auto& [prompt, rows] : ranked(dataset)) {
-      const auto& median = *rows[rows.size() / 2];
-      auto picture = draw(evaluator, model, name, median);
-      write_png(folder / name / file_name(prompt, "median"), picture);
-      write_png(folder / name / file_name(prompt, "worst"), draw(evaluator, model, name, *rows.front()));
-      write_png(folder / name / file_name(prompt, "best"), draw(evaluator, model, name, *rows.back()));
-      if (dice(median) > typical.first) typical = {dice(median), std::move(picture)};
-    }
-    if (typical.second.defined()) overview.push_back(typical.second);
+    if (auto typical = painter.draw_dataset(name, dataset, folder / name); typical.defined())
+      overview.push_back(std::move(typical));
   }
   if (overview.empty()) return {};
   write_png(folder / "overview.png", contact_sheet(overview));

@@ -9,6 +9,7 @@
 
 #include <sam3lab/api/error.h>
 
+#include "core/config/check_metrics.h"
 #include "core/eval/evaluate.h"
 #include "core/run/cell.h"
 #include "core/run/cell_device.h"
@@ -82,7 +83,7 @@ class CellRun {
       return false;
     }
     outcome_.record = std::move(earlier);
-    const auto overview = cell_.paths.pictures / "overview.png",
+    const auto overview = cell_.paths.overlays / "overview.png",
                adapter = std::filesystem::path(adapter_file(cell_.paths.adapter));
     if (std::filesystem::exists(overview)) outcome_.overview = overview;
     if (std::filesystem::exists(adapter)) outcome_.weights = adapter;
@@ -149,9 +150,10 @@ class CellRun {
     outcome_.weights = save_weights(cell_);
     if (cell_.experiment.evaluate.overlays) {
       const Evaluator evaluator(cell_.experiment, cell_.pool, cell_.metrics);
-      outcome_.overview = draw_overlays(cell_.record, evaluator, *cell_.model.replicas.front(), cell_.paths.pictures);
+      outcome_.overview = draw_overlays(cell_.record, overlay_metric(cell_.experiment), evaluator,
+                                        *cell_.model.replicas.front(), cell_.paths.overlays);
     }
-    cell_.record.seconds["pictures"] = since(start);
+    cell_.record.seconds["overlays"] = since(start);
     record_features(cell_);
     cell_.record.finished = true;
   }

@@ -12,7 +12,7 @@ struct RunPaths {
   std::filesystem::path weights;      // STEM.safetensors
   std::filesystem::path adapter;      // STEM-adapter/: what a scheme added
   std::filesystem::path checkpoints;  // STEM-checkpoints/: of training
-  std::filesystem::path pictures;     // STEM-overlays/
+  std::filesystem::path overlays;     // STEM-overlays/
   std::filesystem::path diagnosis;    // STEM-diagnosis.safetensors
   std::filesystem::path lease;        // STEM.lease: while a process works on the run
 };

@@ -8,8 +8,9 @@
 
 #include <sam3lab/api/error.h>
 
-#include "core/run/out_of_memory.h"
+#include "core/record/metric_value.h"
 #include "core/record/statistics.h"
+#include "core/run/out_of_memory.h"
 
 namespace sam3lab {
 namespace {
@@ -114,16 +115,27 @@ void TrainingPhase::choose() {
   trainer_.average().exchange();
   cell_.evaluate(stage, true, limit);
   if (!cell_.interrupted()) {
-    const auto score = macro_of(by_prompt(rows_of(cell_.record, stage, "internal")), options_.best_metric);
-    if (score && (selection_.step == 0 || *score > selection_.score)) {
+    const auto& info = cell_.record.metrics.at(options_.best_metric);
+    const auto score = macro_of(by_prompt(rows_of(cell_.record, stage, "internal")), options_.best_metric, info);
+    if (score && (selection_.step == 0 || info.better(*score, selection_.score))) {
       if (cell_.writes()) folder_.save_best(trainer_.done(), weights_of(cell_.trainable_sets.front().groups));
       selection_ = {*score, trainer_.done()};
     } else {
       selection_.epochs_without += options_.evaluate_every;
     }
     selection_.evaluated = trainer_.done();
+    cell_.report(
+        {stage, trainer_.done(), options_.steps, since(start_),
+         fmt::format("{} {}, best {} ({})", options_.best_metric, value_text(info, score), best_text(), direction_text(info))});
   }
   trainer_.average().exchange();
+}
+
+// "0.7312 after step 200"
+std::string TrainingPhase::best_text() const {
+  if (selection_.step == 0) return "none yet";
+  return fmt::format("{} after step {}", value_text(cell_.record.metrics.at(options_.best_metric), selection_.score),
+                     selection_.step);
 }
 
 // The record first: a kill between the two leaves rows that the checkpoint knows nothing of, which a resumed run drops and
@@ -140,6 +152,8 @@ void TrainingPhase::save() {
 
 void TrainingPhase::take_result_weights() {
   if (selection_.step == 0) {
+    if (!options_.best_metric.empty())
+      cell_.record.environment["best"] = options_.best_metric + " was undefined in every evaluation: the last weights";
     trainer_.average().exchange();
     return;
   }
@@ -152,8 +166,7 @@ void TrainingPhase::take_result_weights() {
       throw DataError(Fault{cell_.paths.checkpoints.string(), "the best weights do not fit the model", name, "", ""});
     live.copy_(found->second);
   }
-  cell_.record.environment["best"] =
-      fmt::format("{} {:.4f} after step {}", options_.best_metric, selection_.score, selection_.step);
+  cell_.record.environment["best"] = options_.best_metric + " " + best_text();
 }
 
 }  // namespace sam3lab

@@ -1,6 +1,7 @@
 // The training of a run: steps, and at the end of each epoch what is evaluated, chosen and committed.
 #pragma once
 #include <optional>
+#include <string>
 
 #include "core/run/cell.h"
 #include "core/train/criterion.h"
@@ -21,6 +22,7 @@ class TrainingPhase {
   [[nodiscard]] Criterion make_criterion() const;
   [[nodiscard]] bool ended() const;
   [[nodiscard]] bool evaluation_due() const;
+  [[nodiscard]] std::string best_text() const;
   void end_epoch();
   void choose();
   void commit();
