@@ -1,10 +1,12 @@
 // sam3lab explain SLOT/NAME | TABLE | term/NAME [--json]
 #include <iostream>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
 #include "core/cli/arguments.h"
+#include "core/cli/metric_lines.h"
 #include "core/cli/terms.h"
 #include "core/registry/registry.h"
 
@@ -17,6 +19,7 @@ struct Subject {
   std::string title, about, header, use;  // header: "loss.dice", as the experiment file writes it
   Schema own, common;                     // common: keys of the table that belong to no plugin
   std::string file;
+  std::optional<MetricInfo> metric = {};  // of a metric plugin
 };
 
 nlohmann::ordered_json to_json(const OptionValue& value) {
@@ -54,7 +57,8 @@ Subject find_subject(const Context& context, const std::string& name) {
           is_single(slot) || key != plugin ? plugin : "",
           entry.schema,
           is_dataset ? schema_of<DatasetOptions>() : Schema{},
-          registry.origin(slot, plugin).string()};
+          registry.origin(slot, plugin).string(),
+          slot == "metric" ? info_of_plugin(registry, plugin) : std::nullopt};
 }
 
 void print_option(const OptionSpec& option) {
@@ -89,6 +93,7 @@ void print_snippet(const Subject& subject) {
 void print_explanation_text(const Subject& subject) {
   std::cout << subject.title << (subject.about.empty() ? "" : ": " + subject.about) << "\n";
   if (!subject.file.empty()) std::cout << "from " << subject.file << "\n";
+  if (subject.metric) std::cout << metric_lines(*subject.metric);
   std::cout << "\noptions\n";
   for (const OptionSpec& option : subject.own) print_option(option);
   if (subject.own.empty()) std::cout << "  none\n";
@@ -113,6 +118,7 @@ nlohmann::ordered_json option_json(const OptionSpec& option) {
 void print_explanation_json(const Subject& subject) {
   nlohmann::ordered_json json = {
       {"name", subject.title}, {"about", subject.about}, {"file", subject.file}, {"table", subject.header}};
+  if (subject.metric) json["metric"] = metric_json(*subject.metric);
   json["options"] = nlohmann::ordered_json::array();
   for (const OptionSpec& option : subject.own) json["options"].push_back(option_json(option));
   if (!subject.common.empty()) json["common"] = nlohmann::ordered_json::array();

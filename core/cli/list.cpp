@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "core/cli/arguments.h"
+#include "core/cli/metric_lines.h"
 #include "core/cli/recipe_list.h"
 #include "core/cli/terms.h"
 #include "core/registry/registry.h"
@@ -29,7 +30,11 @@ void print_list_text(const Registry& registry, const std::vector<std::string>& c
   for (const std::string& slot : chosen) {
     std::cout << slot << "\n";
     for (const auto& [name, entry] : entries_of(registry, slot)) {
-      std::cout << "  " << std::left << std::setw(static_cast<int>(width) + 2) << name << entry.about << "\n";
+      std::cout << "  " << std::left << std::setw(static_cast<int>(width) + 2) << name << entry.about;
+      if (slot == "metric" && chosen.size() == 1) {
+        if (const auto info = info_of_plugin(registry, name)) std::cout << " (" << metric_line(*info) << ")";
+      }
+      std::cout << "\n";
     }
     if (entries_of(registry, slot).empty()) std::cout << "  (no plugin)\n";
   }
@@ -45,6 +50,8 @@ void print_list_json(const Registry& registry, const std::vector<std::string>& c
     document[slot] = nlohmann::ordered_json::array();
     for (const auto& [name, entry] : entries_of(registry, slot)) {
       document[slot].push_back({{"name", name}, {"about", entry.about}, {"file", registry.origin(slot, name).string()}});
+      if (slot != "metric") continue;
+      if (const auto info = info_of_plugin(registry, name)) document[slot].back()["metric"] = metric_json(*info);
     }
   }
   if (chosen.size() == 1 && chosen.front() == "dataset") document["recipes"] = recipes_json(recipes);
