@@ -1,19 +1,26 @@
 #include "core/distributed/rank_step.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <nlohmann/json.hpp>
+
+#include "core/base/archive.h"
 
 namespace sam3lab {
 namespace {
 
-using nlohmann::json;
+// What a rank adds to the row of a step. Numbers arrive in the bits that were sent.
+struct RowPart {
+  double loss = 0.0;
+  std::map<std::string, double> terms;
+};
 
-std::string packed(const json& value) {
-  const auto bytes = json::to_msgpack(value);  // keeps every bit of a number, NaN and infinity included
-  return {bytes.begin(), bytes.end()};
+template <class A>
+void members(A& a, RowPart& part) {
+  a(part.loss, part.terms);
 }
 
 }  // namespace
@@ -51,13 +58,18 @@ void sum_gradients(const Ranks& ranks, const std::vector<ParameterGroup>& groups
 }
 
 void sum_row(const Ranks& ranks, StepRow& row) {
-  const auto all = ranks.exchange(packed({{"loss", row.loss}, {"terms", row.terms}}));
+  RowPart mine{row.loss, row.terms};
+  Pack pack;
+  pack(mine);
+  const auto all = ranks.exchange(pack.bytes());
   row.loss = 0.0;
   row.terms.clear();
-  for (const auto& text : all) {
-    const auto part = json::from_msgpack(text.begin(), text.end());
-    row.loss += part.at("loss").get<double>();
-    for (const auto& [name, value] : part.at("terms").items()) row.terms[name] += value.get<double>();
+  for (const auto& bytes : all) {
+    RowPart part;
+    Unpack unpack(bytes, "the losses of a rank");
+    unpack(part);
+    row.loss += part.loss;
+    for (const auto& [name, value] : part.terms) row.terms[name] += value;
   }
 }
 

@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
 #include <map>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <torch/types.h>
 
 #include <sam3lab/api/error.h>
+#include "core/base/archive.h"
 #include "core/image/array_formats.h"
 #include "core/tensor/own_process.h"
 
@@ -217,53 +219,21 @@ class Hdf5Reader {
   std::size_t visited_ = 0;
 };
 
-// How it goes through the pipe: integers, then texts with their length before them.
-class Wire {
- public:
-  explicit Wire(std::string bytes = "") : bytes_(std::move(bytes)) {}
-  void put(std::int64_t value) {
-    std::array<char, sizeof value> raw{};
-    std::memcpy(raw.data(), &value, sizeof value);
-    bytes_.append(raw.data(), raw.size());
-  }
-  void put(const std::string& text) {
-    put(static_cast<std::int64_t>(text.size()));
-    bytes_ += text;
-  }
-  std::int64_t number() {
-    std::int64_t value = 0;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);
-    return value;
-  }
-  std::string_view text() { return take(static_cast<std::size_t>(number())); }
-  [[nodiscard]] bool done() const { return at_ == bytes_.size(); }
-  std::string bytes() && { return std::move(bytes_); }
-
- private:
-  std::string_view take(std::size_t count) {
-    if (count > bytes_.size() - at_) throw DataError(Fault{"HDF5", "the answer of its reader is cut short", "", "", ""});
-    at_ += count;
-    return std::string_view(bytes_).substr(at_ - count, count);
-  }
-  std::string bytes_;
-  std::size_t at_ = 0;
-};
-
-void put(Wire& wire, const Found& found) {
-  wire.put(found.name);
-  wire.put(static_cast<std::int64_t>(found.element));
-  wire.put(static_cast<std::int64_t>(found.reversed));
-  wire.put(static_cast<std::int64_t>(found.shape.size()));
-  for (const auto n : found.shape) wire.put(n);
+// How it goes through the pipe.
+template <class A>
+void members(A& a, Found& found) {
+  a(found.name, found.element, found.reversed, found.shape);
 }
 
-Found take_found(Wire& wire) {
+constexpr const char* answer_name = "the answer of HDF5's reader";
+
+Found take_found(Unpack& unpack) {
   Found found;
-  found.name = wire.text();
+  unpack(found);
+  using Code = std::underlying_type_t<NumberType>;
   found.element =
-      static_cast<NumberType>(std::clamp<std::int64_t>(wire.number(), 0, static_cast<std::int64_t>(NumberType::f64)));
-  found.reversed = wire.number() != 0;
-  for (auto n = std::min<std::int64_t>(wire.number(), hdf5_most_axes); n > 0; --n) found.shape.push_back(wire.number());
+      static_cast<NumberType>(std::clamp<Code>(static_cast<Code>(found.element), 0, static_cast<Code>(NumberType::f64)));
+  if (found.shape.size() > hdf5_most_axes) found.shape.resize(hdf5_most_axes);
   return found;
 }
 
@@ -284,14 +254,15 @@ bool is_hdf5(const std::filesystem::path& path) {
 }
 
 std::vector<ArrayInfo> list_hdf5(const std::filesystem::path& path) {
-  Wire wire(in_child(path, [&] {
-    Wire out;
-    for (const auto& found : Hdf5Reader(path).list()) put(out, found);
+  const std::string answer = in_child(path, [&] {
+    Pack out;
+    for (auto& found : Hdf5Reader(path).list()) out(found);
     return std::move(out).bytes();
-  }));
+  });
+  Unpack unpack(answer, answer_name);
   std::vector<ArrayInfo> all;
-  while (!wire.done()) {
-    auto found = take_found(wire);
+  while (!unpack.done()) {
+    auto found = take_found(unpack);
     if (found.reversed) std::reverse(found.shape.begin(), found.shape.end());
     all.push_back({found.name, found.shape, tensor_type(found.element)});
   }
@@ -300,27 +271,28 @@ std::vector<ArrayInfo> list_hdf5(const std::filesystem::path& path) {
 
 at::Tensor read_hdf5(const std::filesystem::path& path, const std::string& variable, ArrayRows rows) {
   const auto name = path.string();
-  Wire wire(in_child(path, [&] {
+  const std::string answer = in_child(path, [&] {
     Hdf5Reader reader(path);
-    for (const auto& found : reader.list()) {
+    for (auto& found : reader.list()) {
       if (found.name != variable) continue;
       auto shape = found.shape;
       if (found.reversed) std::reverse(shape.begin(), shape.end());
-      const auto checked = checked_rows(name, rows, shape);
-      Wire out;
-      put(out, found);
-      out.put(checked.count);
-      out.put(reader.read(found, checked));
+      auto checked = checked_rows(name, rows, shape);
+      auto elements = reader.read(found, checked);
+      Pack out;
+      out(found, checked.count, elements);
       return std::move(out).bytes();
     }
     throw DataError(Fault{name, "no such array", variable, "", ""});
-  }));
-  const auto found = take_found(wire);
+  });
+  Unpack unpack(answer, answer_name);
+  const auto found = take_found(unpack);
+  std::int64_t count = 0;
+  std::string_view bytes;
+  unpack(count, bytes);
   auto shape = found.shape;
   if (found.reversed) std::reverse(shape.begin(), shape.end());
-  const auto count = wire.number();
   if (!shape.empty()) shape.front() = count;
-  const auto bytes = wire.text();
   // HDF5 has turned 16 bits into 32, halves into floats, and the bytes around.
   auto element = found.element;
   if (element == NumberType::u16) element = NumberType::i32;
