@@ -33,30 +33,30 @@ using Attribute = Handle<&H5Aclose>;
 using Properties = Handle<&H5Pclose>;
 
 // Where an error happened: the file, and the object in it ("/train/steps").
-struct Place {
+struct Location {
   std::string file, path;
-  [[nodiscard]] Place below(const std::string& name) const { return {file, (path == "/" ? "" : path) + "/" + name}; }
+  [[nodiscard]] Location below(const std::string& name) const { return {file, (path == "/" ? "" : path) + "/" + name}; }
 };
 
 struct Node {
   Object object;
-  Place place;
+  Location location;
 };
 
-[[noreturn]] void refuse(const Place& place, const std::string& what, const std::string& got = "",
+[[noreturn]] void refuse(const Location& location, const std::string& what, const std::string& got = "",
                          const std::string& expected = "");
 // As refuse, with what HDF5 has to say.
-[[noreturn]] void fail(const Place& place, const std::string& what);
+[[noreturn]] void fail(const Location& location, const std::string& what);
 
 // HDF5 reports failure by a negative number.
 template <class T>
-T checked(T result, const Place& place, const std::string& what) {
-  if (result < 0) fail(place, what);
+T checked(T result, const Location& location, const std::string& what) {
+  if (result < 0) fail(location, what);
   return result;
 }
 
-File create_image();                                         // an empty file in memory
-std::string image_of(const File& file, const Place& place);  // its bytes, as they would lie on disk
+File create_image();                                               // an empty file in memory
+std::string image_of(const File& file, const Location& location);  // its bytes, as they would lie on disk
 File open_image(std::string_view bytes,
                 const std::string& name);  // `name` is for messages; refuses bytes behind the file's end
 Node root_of(const File& file, const std::string& name);

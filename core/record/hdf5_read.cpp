@@ -47,60 +47,61 @@ bool is_flag(hid_t type) {
 
 // An object right below `parent`: soft and external links, which lead elsewhere, are refused.
 Object open_child(const Node& parent, const std::string& name, H5I_type_t kind) {
-  const Place place = parent.place.below(name);
+  const Location location = parent.location.below(name);
   const htri_t there = H5Lexists(parent.object, name.c_str(), H5P_DEFAULT);
-  if (there <= 0) refuse(place, "missing, so this is no result of sam3lab or a damaged one");
+  if (there <= 0) refuse(location, "missing, so this is no result of sam3lab or a damaged one");
   H5L_info_t link{};
-  checked(H5Lget_info(parent.object, name.c_str(), &link, H5P_DEFAULT), place, "cannot be read");
-  if (link.type != H5L_TYPE_HARD) refuse(place, "a link to elsewhere, which results do not have");
-  Object object(checked(H5Oopen(parent.object, name.c_str(), H5P_DEFAULT), place, "cannot be opened"));
-  if (H5Iget_type(object) != kind) refuse(place, "an object of another kind", "", kind == H5I_GROUP ? "a group" : "a dataset");
+  checked(H5Lget_info(parent.object, name.c_str(), &link, H5P_DEFAULT), location, "cannot be read");
+  if (link.type != H5L_TYPE_HARD) refuse(location, "a link to elsewhere, which results do not have");
+  Object object(checked(H5Oopen(parent.object, name.c_str(), H5P_DEFAULT), location, "cannot be opened"));
+  if (H5Iget_type(object) != kind)
+    refuse(location, "an object of another kind", "", kind == H5I_GROUP ? "a group" : "a dataset");
   return object;
 }
 
 struct OpenDataset {
   Object object;
-  Place place;
+  Location location;
   Type type;
   hsize_t elements = 0;
 };
 
 void check_storage(const OpenDataset& data) {
-  const Properties creation(checked(H5Dget_create_plist(data.object), data.place, "cannot be read"));
+  const Properties creation(checked(H5Dget_create_plist(data.object), data.location, "cannot be read"));
   const H5D_layout_t layout = H5Pget_layout(creation);
   if ((layout != H5D_CONTIGUOUS && layout != H5D_COMPACT) || H5Pget_nfilters(creation) != 0 ||
       H5Pget_external_count(creation) != 0) {
-    refuse(data.place, "data stored in a way that results do not use", "", "contiguous data inside the file");
+    refuse(data.location, "data stored in a way that results do not use", "", "contiguous data inside the file");
   }
   hsize_t file_size = 0;
-  const File file(checked(H5Iget_file_id(data.object), data.place, "cannot be read"));
-  checked(H5Fget_filesize(file, &file_size), data.place, "cannot be read");
+  const File file(checked(H5Iget_file_id(data.object), data.location, "cannot be read"));
+  checked(H5Fget_filesize(file, &file_size), data.location, "cannot be read");
   // In memory: a text is a pointer here and takes twice as much in the file.
   const hsize_t element = H5Tget_size(data.type);
   const hsize_t stored = H5Dget_storage_size(data.object);
   if (element == 0 || data.elements > most_rows || stored > file_size || data.elements > stored / element) {
-    refuse(data.place, "more rows than the file can hold", std::to_string(data.elements));
+    refuse(data.location, "more rows than the file can hold", std::to_string(data.elements));
   }
 }
 
 OpenDataset open_dataset(const Node& parent, const std::string& name, int rank) {
-  OpenDataset data{open_child(parent, name, H5I_DATASET), parent.place.below(name), Type(), 0};
-  data.type = Type(checked(H5Dget_type(data.object), data.place, "has no type"));
-  const Space space(checked(H5Dget_space(data.object), data.place, "has no extent"));
+  OpenDataset data{open_child(parent, name, H5I_DATASET), parent.location.below(name), Type(), 0};
+  data.type = Type(checked(H5Dget_type(data.object), data.location, "has no type"));
+  const Space space(checked(H5Dget_space(data.object), data.location, "has no extent"));
   const int found = H5Sget_simple_extent_ndims(space);
   const bool simple = H5Sget_simple_extent_type(space) == (rank == 0 ? H5S_SCALAR : H5S_SIMPLE);
-  if (!simple || found != rank) refuse(data.place, "wrong rank", std::to_string(found), std::to_string(rank));
-  data.elements = static_cast<hsize_t>(checked(H5Sget_simple_extent_npoints(space), data.place, "has no extent"));
+  if (!simple || found != rank) refuse(data.location, "wrong rank", std::to_string(found), std::to_string(rank));
+  data.elements = static_cast<hsize_t>(checked(H5Sget_simple_extent_npoints(space), data.location, "has no extent"));
   check_storage(data);
   return data;
 }
 
 std::vector<std::string> read_text_elements(const OpenDataset& data) {
-  if (!is_text(data.type)) refuse(data.place, "wrong type", "", "texts of variable length");
+  if (!is_text(data.type)) refuse(data.location, "wrong type", "", "texts of variable length");
   std::vector<char*> pointers(data.elements, nullptr);
   const TextArena arena;
   if (data.elements > 0) {
-    checked(H5Dread(data.object, data.type, H5S_ALL, H5S_ALL, arena.transfer(), pointers.data()), data.place,
+    checked(H5Dread(data.object, data.type, H5S_ALL, H5S_ALL, arena.transfer(), pointers.data()), data.location,
             "texts cannot be read");
   }
   std::vector<std::string> texts;
@@ -120,9 +121,9 @@ struct CellPlan {
 CellPlan plan_cell(const OpenDataset& data, unsigned index) {
   CellPlan cell;
   const std::unique_ptr<char, herr_t (*)(void*)> name(H5Tget_member_name(data.type, index), &H5free_memory);
-  if (name == nullptr) fail(data.place, "has a column without a name");
+  if (name == nullptr) fail(data.location, "has a column without a name");
   cell.name = name.get();
-  Type stored(checked(H5Tget_member_type(data.type, index), data.place, "has a column without a type"));
+  Type stored(checked(H5Tget_member_type(data.type, index), data.location, "has a column without a type"));
   cell.kind = H5Tget_class(stored);
   if (cell.kind == H5T_INTEGER && H5Tget_size(stored) <= sizeof(std::int64_t)) {
     cell.type = Type(H5Tcopy(H5T_NATIVE_INT64));
@@ -131,7 +132,7 @@ CellPlan plan_cell(const OpenDataset& data, unsigned index) {
   } else if (is_flag(stored) || is_text(stored)) {
     cell.type = std::move(stored);
   } else {
-    refuse(data.place, "column '" + cell.name + "' has a type that results do not use");
+    refuse(data.location, "column '" + cell.name + "' has a type that results do not use");
   }
   cell.size = H5Tget_size(cell.type);
   return cell;
@@ -158,18 +159,18 @@ Column gather(const CellPlan& cell, const std::vector<char>& buffer, std::size_t
   return column;
 }
 
-std::optional<AttributeValue> attribute_value(const Attribute& attribute, const Place& place) {
-  const Type type(checked(H5Aget_type(attribute), place, "has no type"));
-  const Space space(checked(H5Aget_space(attribute), place, "has no extent"));
+std::optional<AttributeValue> attribute_value(const Attribute& attribute, const Location& location) {
+  const Type type(checked(H5Aget_type(attribute), location, "has no type"));
+  const Space space(checked(H5Aget_space(attribute), location, "has no extent"));
   if (H5Sget_simple_extent_type(space) != H5S_SCALAR) return std::nullopt;
   const H5T_class_t kind = H5Tget_class(type);
-  const auto read = [&](hid_t memory, void* into) { checked(H5Aread(attribute, memory, into), place, "cannot be read"); };
+  const auto read = [&](hid_t memory, void* into) { checked(H5Aread(attribute, memory, into), location, "cannot be read"); };
   if (is_text(type)) {
     char* pointer = nullptr;
     read(type, &pointer);
     const std::unique_ptr<char, decltype(&std::free)> owner(pointer, &std::free);
     std::string text = text_of(pointer);
-    if (text.size() > longest_text) refuse(place, "text too long", std::to_string(text.size()) + " bytes");
+    if (text.size() > longest_text) refuse(location, "text too long", std::to_string(text.size()) + " bytes");
     return text;
   }
   if (is_flag(type)) {
@@ -191,20 +192,20 @@ std::optional<AttributeValue> attribute_value(const Attribute& attribute, const 
 }  // namespace
 
 Node open_group(const Node& parent, const std::string& name) {
-  return {open_child(parent, name, H5I_GROUP), parent.place.below(name)};
+  return {open_child(parent, name, H5I_GROUP), parent.location.below(name)};
 }
 
 std::vector<std::string> names_in(const Node& group) {
   H5G_info_t info{};
-  checked(H5Gget_info(group.object, &info), group.place, "cannot be read");
-  if (info.nlinks > most_links) refuse(group.place, "too many members", std::to_string(info.nlinks));
+  checked(H5Gget_info(group.object, &info), group.location, "cannot be read");
+  if (info.nlinks > most_links) refuse(group.location, "too many members", std::to_string(info.nlinks));
   std::vector<std::string> names;
   for (hsize_t i = 0; i < info.nlinks; ++i) {
     std::string name(256, '\0');
     const ssize_t length =
         checked(H5Lget_name_by_idx(group.object, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size(), H5P_DEFAULT),
-                group.place, "member without a name");
-    if (length == 0 || static_cast<std::size_t>(length) >= name.size()) refuse(group.place, "member with a name too long");
+                group.location, "member without a name");
+    if (length == 0 || static_cast<std::size_t>(length) >= name.size()) refuse(group.location, "member with a name too long");
     name.resize(static_cast<std::size_t>(length));
     names.push_back(std::move(name));
   }
@@ -213,17 +214,17 @@ std::vector<std::string> names_in(const Node& group) {
 
 std::map<std::string, AttributeValue> read_attributes(const Node& node) {
   H5O_info_t info{};
-  checked(H5Oget_info2(node.object, &info, H5O_INFO_NUM_ATTRS), node.place, "cannot be read");
-  if (info.num_attrs > most_attributes) refuse(node.place, "too many attributes", std::to_string(info.num_attrs));
+  checked(H5Oget_info2(node.object, &info, H5O_INFO_NUM_ATTRS), node.location, "cannot be read");
+  if (info.num_attrs > most_attributes) refuse(node.location, "too many attributes", std::to_string(info.num_attrs));
   std::map<std::string, AttributeValue> values;
   for (hsize_t i = 0; i < info.num_attrs; ++i) {
     const Attribute attribute(checked(H5Aopen_by_idx(node.object, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT),
-                                      node.place, "attribute cannot be opened"));
+                                      node.location, "attribute cannot be opened"));
     std::string name(257, '\0');
-    const ssize_t length = checked(H5Aget_name(attribute, name.size(), name.data()), node.place, "attribute without a name");
-    if (static_cast<std::size_t>(length) >= name.size()) refuse(node.place, "attribute with a name too long");
+    const ssize_t length = checked(H5Aget_name(attribute, name.size(), name.data()), node.location, "attribute without a name");
+    if (static_cast<std::size_t>(length) >= name.size()) refuse(node.location, "attribute with a name too long");
     name.resize(static_cast<std::size_t>(length));
-    if (auto value = attribute_value(attribute, Place{node.place.file, node.place.path + "@" + name}))
+    if (auto value = attribute_value(attribute, Location{node.location.file, node.location.path + "@" + name}))
       values.emplace(name, *value);
   }
   return values;
@@ -239,9 +240,9 @@ std::vector<std::string> read_texts(const Node& parent, const std::string& name)
 
 Table read_table(const Node& parent, const std::string& name) {
   const OpenDataset data = open_dataset(parent, name, 1);
-  if (H5Tget_class(data.type) != H5T_COMPOUND) refuse(data.place, "wrong type", "", "a table (compound)");
-  const int columns = checked(H5Tget_nmembers(data.type), data.place, "has no columns");
-  if (columns < 1 || columns > most_columns) refuse(data.place, "wrong number of columns", std::to_string(columns));
+  if (H5Tget_class(data.type) != H5T_COMPOUND) refuse(data.location, "wrong type", "", "a table (compound)");
+  const int columns = checked(H5Tget_nmembers(data.type), data.location, "has no columns");
+  if (columns < 1 || columns > most_columns) refuse(data.location, "wrong number of columns", std::to_string(columns));
   std::vector<CellPlan> cells;
   std::size_t row_size = 0;
   for (int i = 0; i < columns; ++i) {
@@ -249,15 +250,15 @@ Table read_table(const Node& parent, const std::string& name) {
     cells.back().offset = row_size;
     row_size += cells.back().size;
   }
-  const Type row(checked(H5Tcreate(H5T_COMPOUND, row_size), data.place, "cannot be read"));
+  const Type row(checked(H5Tcreate(H5T_COMPOUND, row_size), data.location, "cannot be read"));
   for (const CellPlan& cell : cells)
-    checked(H5Tinsert(row, cell.name.c_str(), cell.offset, cell.type), data.place, "has columns of one name");
+    checked(H5Tinsert(row, cell.name.c_str(), cell.offset, cell.type), data.location, "has columns of one name");
 
   const std::size_t rows = data.elements;
   std::vector<char> buffer(rows * row_size);
   const TextArena arena;
   if (rows > 0)
-    checked(H5Dread(data.object, row, H5S_ALL, H5S_ALL, arena.transfer(), buffer.data()), data.place, "rows cannot be read");
+    checked(H5Dread(data.object, row, H5S_ALL, H5S_ALL, arena.transfer(), buffer.data()), data.location, "rows cannot be read");
   Table table;
   for (const CellPlan& cell : cells) table.push_back(gather(cell, buffer, rows, row_size));
   return table;

@@ -28,13 +28,13 @@ using Table = std::vector<Column>;  // columns of equal length
 
 // The column of that name and kind, or a DataError.
 template <class Values>
-const Values& column(const Table& table, const std::string& name, const Place& place) {
+const Values& column(const Table& table, const std::string& name, const Location& location) {
   for (const Column& candidate : table) {
     if (candidate.name != name) continue;
     if (const auto* values = std::get_if<Values>(&candidate.values)) return *values;
-    refuse(place, "column '" + name + "' has another type");
+    refuse(location, "column '" + name + "' has another type");
   }
-  refuse(place, "column '" + name + "' is missing");
+  refuse(location, "column '" + name + "' is missing");
 }
 
 }  // namespace sam3lab::hdf5

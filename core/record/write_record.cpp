@@ -170,7 +170,7 @@ void write_dataset_record(const Node& evaluations, const std::string& name, cons
 }  // namespace
 
 void write_record(const RunRecord& record, const std::filesystem::path& file) {
-  const Place place{file.string(), "/"};
+  const Location location{file.string(), "/"};
   const File image = create_image();
   {
     const Node root = root_of(image, file.string());
@@ -191,7 +191,7 @@ void write_record(const RunRecord& record, const std::filesystem::path& file) {
     const Node evaluations = make_group(root, "eval");
     for (const auto& [name, dataset] : record.datasets) write_dataset_record(evaluations, name, record);
   }
-  write_sealed(file, image_of(image, place));
+  write_sealed(file, image_of(image, location));
 }
 
 }  // namespace sam3lab

@@ -54,8 +54,8 @@ std::vector<std::size_t> columns_of(const Comparison& comparison, bool modalitie
 }
 
 std::string letter_of(const Comparison& comparison, const std::string& protocol) {
-  const auto place = std::ranges::find(comparison.protocols, protocol) - comparison.protocols.begin();
-  return fmt::format("P{}", place + 1);
+  const auto index = std::ranges::find(comparison.protocols, protocol) - comparison.protocols.begin();
+  return fmt::format("P{}", index + 1);
 }
 
 std::string table_of(const Comparison& comparison, bool modalities) {

@@ -96,7 +96,8 @@ std::string shuffled_line(const Summary& summary) {
   for (const ShownMetric& metric : summary.metrics) {
     if (!metric.full) continue;
     const auto number = [&metric](const Statistics& statistics) {
-      return metric_number(value_in(statistics, metric.name), metric.info);
+      const Statistic value = value_in(statistics, metric.name);
+      return metric_number(value, metric.info) + (value && !metric.info.unit.empty() ? " " + printable(metric.info.unit) : "");
     };
     line += fmt::format("{} {} with the own prompt, {} with another's, ", printable(metric.title), number(summary.shuffled.own),
                         number(summary.shuffled.exchanged));

@@ -73,6 +73,7 @@ TEST(ResultsTable, ShowsAMetricOfAnyUnitAndDirection) {
   EXPECT_THAT(line_with(text, "| modality"),
               HasSubstr("| Dice before | Dice after | assd before [mm] ↓ | assd after [mm] ↓ | IoU after | missed |"));
   EXPECT_THAT(line_with(text, "| lungs "), HasSubstr("|       0.100 |      0.750 |              12.50 |              3.25 |"));
+  EXPECT_THAT(text, HasSubstr("assd 3.25 mm with the own prompt, - with another's"));
   EXPECT_THAT(text, HasSubstr("\n↓: lower is better.\n"));
   EXPECT_THAT(text, HasSubstr("assd: undefined for 0 samples before and 1 after training; they are left out.\n"));
   EXPECT_THAT(results_table(summarise(trained())), Not(HasSubstr("lower is better")));
