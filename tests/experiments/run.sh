@@ -17,6 +17,12 @@ holds 'no temporary file stays' test "$(ls "$scratch/a" | wc -l)" -eq 3
 accepts 'NOT FOR REPORTING' "$program" inspect "$result"
 accepts '"shuffled_prompts"' "$program" inspect "$result" --json
 accepts '"off_prompt_rate"' "$program" inspect "$result" --json
+accepts '^Internal: held-out blocks of [0-9]+ subjects? that (is|are) also trained on: a demonstration, no evidence\.$' "$program" inspect "$result"
+accepts '"headline": "iou"' "$program" inspect "$result" --metric iou --json
+accepts 'IoU before \| +IoU after \| +Dice after' "$program" inspect "$result" --metric iou
+accepts 'IoU before \| +IoU after' "$program" report "$result" --metric iou
+refuses 2 'no such metric is scored; got assd, expected dice, iou' "$program" inspect "$result" --metric assd
+refuses 2 'no such metric is scored; got assd, expected dice, iou' "$program" report "$result" --metric assd
 accepts 'finished before' "$program" run "$experiment" --limit 1 --quiet --out "$scratch/a"
 
 # The same seed gives the same figures; another seed another result beside it.
