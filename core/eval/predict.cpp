@@ -4,11 +4,22 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include <sam3lab/api/error.h>
+
 #include "core/base/boxes.h"
+#include "core/tensor/load_into.h"
 
 namespace sam3lab {
 
 namespace {
+
+// A model whose outputs are NaN must not look like one that finds nothing.
+void refuse_not_finite(const at::Tensor& output, std::int64_t query) {
+  if (all_finite(output)) return;
+  throw NumericError(Fault{"the model", "gives outputs that are NaN or infinite",
+                           fmt::format("for prompt {} of a batch", query), "finite numbers",
+                           "look for NaN in the weights, or compute in float32"});
+}
 
 // [h, w] logits -> [H, W] probabilities, on the CPU.
 at::Tensor enlarged(const at::Tensor& logits, std::int64_t height, std::int64_t width) {
@@ -29,6 +40,7 @@ at::Tensor in_pixels(const at::Tensor& cxcywh, std::int64_t height, std::int64_t
 at::Tensor query_scores(const LayerOutputs& layer, std::int64_t query) {
   auto scores = layer.one_to_one.logits.select(0, query).flatten().sigmoid();
   if (layer.presence.defined()) scores = scores * layer.presence.select(0, query).sigmoid();
+  refuse_not_finite(scores, query);
   return scores;
 }
 
@@ -46,6 +58,7 @@ std::vector<Prediction> predict(const Outputs& outputs, std::int64_t begin, std:
     prediction.fired =
         upstream ? scores[best].gt(options.confidence).item<bool>() : prediction.confidence >= options.confidence;
     const auto logits = outputs.last.one_to_one.masks.select(0, q).select(0, best);
+    refuse_not_finite(logits, q);
     prediction.probability = enlarged(logits, height, width);
     prediction.mask = upstream ? prediction.probability.gt(options.threshold) : prediction.probability.ge(options.threshold);
     const auto& boxes = outputs.last.one_to_one.boxes;

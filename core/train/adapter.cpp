@@ -14,6 +14,7 @@
 
 #include "core/base/text.h"
 #include "core/config/saved_choice.h"
+#include "core/tensor/load_into.h"
 #include "core/tensor/safetensors.h"
 
 namespace sam3lab {
@@ -124,8 +125,9 @@ void load_adapter(const TrainableSet& trainable, const std::string& folder) {
   const auto tensors = read_safetensors(file).tensors;
   check_tensors(trainable, tensors, file);
   check_texts(trainable, folder);
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, live] : trainable.added) live.detach().copy_(tensors.at(name));
+  NamedCheckpoint named;
+  named.model = tensors;
+  refuse_what_does_not_fit(load_into(trainable.added, named, nullptr), file);
 }
 
 }  // namespace sam3lab

@@ -46,11 +46,8 @@ std::string load_weights(Backbone& model, const CheckpointOptions& options) {
   for (auto& buffer : model.buffers()) live.push_back(buffer);
   const at::NoGradGuard no_grad;
   const auto report = load_into(live, named, layouts.get());
-  if (report.complete() || (options.allow_missing && report.misshaped.empty() && report.matched > 0)) return report.text();
-  std::string first = report.misshaped.empty() ? report.missing.front() : report.misshaped.front();
-  throw DataError(Fault{options.load, fmt::format("does not fit the model, e.g. {}", first), report.text(),
-                        "every parameter of the model",
-                        "give [backbone] the sizes that the file was trained with, or set checkpoint.allow_missing"});
+  refuse_what_does_not_fit(report, options.load, options.allow_missing);
+  return report.text();
 }
 
 Model make_model(const Experiment& experiment, const Registry& registry, std::uint64_t seed, std::int64_t replicas,

@@ -127,10 +127,7 @@ void load_weights(const std::string& path, Backbone& model) {
   const auto layouts = model.checkpoint_layouts();
   const auto checkpoint = own_names(layouts.get(), read_checkpoint(path).tensors, path);
   const auto report = load_into(model.parameters(), checkpoint, layouts.get());
-  if (!report.complete()) {
-    const auto& first = report.missing.empty() ? report.misshaped.front() : report.missing.front();
-    throw DataError(Fault{path, "does not fit the model, e.g. " + first, report.text(), "every parameter of the model", ""});
-  }
+  refuse_what_does_not_fit(report, path);
   load_into(model.buffers(), checkpoint, layouts.get());
 }
 

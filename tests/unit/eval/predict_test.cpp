@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include <ATen/ATen.h>
+
+#include <sam3lab/api/error.h>
 
 #include "core/eval/predict.h"
 
@@ -34,6 +37,18 @@ TEST(Predict, AnAbsentConceptDoesNotFire) {
   const auto predictions = predict(two_object_queries(-3.0F), 0, 1, 8, 8, {});
   EXPECT_FALSE(predictions[0].fired);
   EXPECT_TRUE(predictions[0].mask.any().item<bool>()) << "the mask itself is kept, for figures without the confidence rule";
+}
+
+TEST(Predict, NotANumberIsAnErrorAndNotAbsence) {
+  auto outputs = two_object_queries(3.0F);
+  outputs.last.one_to_one.logits[0][0][0] = std::nan("");
+  EXPECT_THROW((void)predict(outputs, 0, 1, 8, 8, {}), NumericError);
+  outputs = two_object_queries(3.0F);
+  outputs.last.one_to_one.masks[0][1][2][2] = std::numeric_limits<float>::infinity();
+  EXPECT_THROW((void)predict(outputs, 0, 1, 8, 8, {}), NumericError);
+  outputs.last.one_to_one.masks[0][1][2][2] = 1.0F;
+  outputs.last.presence.fill_(std::nan(""));
+  EXPECT_THROW((void)find_instances(outputs, 0, 8, 8, 0.1), NumericError);
 }
 
 Prediction full(double confidence, float probability, bool fired = true) {

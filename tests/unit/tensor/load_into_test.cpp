@@ -1,4 +1,6 @@
 // Checkpoints on their way into a model: which backbone knows their names, and what does not fit.
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,6 +71,39 @@ TEST(LoadInto, TakesTheNamesAsTheyAreWhereABackboneKnowsNoOthers) {
   const auto layouts = layouts_of(registry, "test_named");
   EXPECT_EQ(load_into(model, own_names(layouts.get(), long_names, "a.pt"), layouts.get()).text(),
             "matched 1, missing 0, unexpected 1, mis-shaped 0, not built 1");
+}
+
+TEST(LoadInto, CastsOnlyWhatKeepsItsMeaning) {
+  const NamedTensors model = {{"weight", at::zeros({2})}, {"count", at::zeros({1}, at::kLong)}};
+  const auto report_of = [&](const at::Tensor& weight, const at::Tensor& count) {
+    NamedCheckpoint checkpoint;
+    checkpoint.model = {{"weight", weight}, {"count", count}};
+    return load_into(model, checkpoint, nullptr);
+  };
+  const auto one = at::ones({1}, at::kInt);
+  for (const auto type : {at::kHalf, at::kBFloat16, at::kFloat, at::kDouble})
+    EXPECT_NO_THROW(refuse_what_does_not_fit(report_of(at::full({2}, 0.5).to(type), one), "a.pt")) << type;
+  EXPECT_TRUE(model[0].second.eq(0.5).all().item<bool>());
+  for (const auto type : {at::kChar, at::kByte, at::kInt, at::kBool, at::kFloat8_e4m3fn, at::kFloat8_e5m2, at::kComplexFloat}) {
+    const auto report = report_of(at::ones({2}).to(type), one);
+    EXPECT_EQ(report.mistyped.size(), 1U) << type;
+    EXPECT_THROW(refuse_what_does_not_fit(report, "a.pt", /*allow_missing=*/true), DataError) << type;
+  }
+  EXPECT_EQ(report_of(at::ones({2}), at::ones({1})).mistyped.front(), "count: file Float, model Long");
+  EXPECT_TRUE(model[0].second.eq(1.0).all().item<bool>()) << "what does not fit is not copied";
+}
+
+TEST(LoadInto, RefusesWeightsThatAreNotFinite) {
+  const NamedTensors model = {{"weight", at::zeros({3})}, {"empty", at::zeros({0})}};
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+      NamedCheckpoint checkpoint;
+      checkpoint.model = {{"weight", at::tensor({1.0, bad, 2.0}, at::kDouble).to(type)}, {"empty", at::zeros({0})}};
+      const auto report = load_into(model, checkpoint, nullptr);
+      EXPECT_EQ(report.text(), "matched 1, missing 0, unexpected 0, mis-shaped 0, not finite 1");
+      EXPECT_THROW(refuse_what_does_not_fit(report, "a.pt", /*allow_missing=*/true), NumericError);
+    }
+  }
 }
 
 }  // namespace
