@@ -57,4 +57,8 @@ accepts 'internal_after' "$run" none --set train.steps=0
 accepts "train.best_metric names no metric.*got dice, expected one of: centre" bash -c '"$@"; [ $? -eq 2 ]' _ "$run" a --set train.best_metric=dice
 accepts "evaluate.overlay_metric names no metric.*got center.*did you mean 'centre'" bash -c '"$@"; [ $? -eq 2 ]' _ \
   "$run" b --set evaluate.overlay_metric=center
+# A metric that breaks its own promise ends the run.
+accepts 'metric far: a value outside of the range that the metric states; got 2000 for item .*expected 0 to 1000' \
+  env SAM3LAB_PLUGIN_PATH="$scratch/plugins:$build/test_plugins/good" bash -c '"$@"; [ $? -eq 3 ]' _ \
+  "$run" far --set train.steps=0 --set metric.far.use=test_score --set metric.far.count=2000
 finish
