@@ -48,11 +48,11 @@ assert all(math.isnan(row["centre"]) for row in file["eval/fluorescence/scores"]
 PYTHON
 chosen() { /usr/bin/python3 "$scratch/chosen.py" "$scratch/$1/*.h5" "$2"; }
 accepts 'epoch_1 .*centre [0-9.]+ mm, best [0-9.]+ mm after step 1 \(lower is better\)' "$run" best "${train[@]}"
-accepts 'mm after step' chosen best 0
+holds 'the weights with the shortest distance are chosen' chosen best 0
 accepts 'centre after \[mm\] ↓' "$program" report "$scratch/best"
 holds 'overlays are ranked by it' ls "$scratch"/best/*-overlays/chest_ct/*-best.png "$scratch"/best/*-overlays/overview.png
 accepts 'internal_after' "$run" early "${train[@]}" --set train.early_stop_epochs=1 --set evaluate.overlays=false
-accepts 'mm after step' chosen early 1
+holds 'the first epoch without a shorter distance ends training' chosen early 1
 accepts 'internal_after' "$run" none --set train.steps=0
 accepts "train.best_metric names no metric.*got dice, expected one of: centre" bash -c '"$@"; [ $? -eq 2 ]' _ "$run" a --set train.best_metric=dice
 accepts "evaluate.overlay_metric names no metric.*got center.*did you mean 'centre'" bash -c '"$@"; [ $? -eq 2 ]' _ \
