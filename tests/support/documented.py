@@ -192,12 +192,17 @@ def check_words(page, text):
             fault(place, f"{match[1]} has no option {match[2]}")
 
 
+def without_code(text):
+    """The page without its code blocks, whose comments are no headings; line numbers stay."""
+    return re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
+
+
 def slug(heading):
     return re.sub(r"[^\w\- ]", "", heading.strip().lower().replace("`", "")).replace(" ", "-")
 
 
 def check_links(page, text):
-    outside = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
+    outside = without_code(text)
     for match in re.finditer(r"\]\(([^)\s]+)\)", outside):
         target, _, anchor = match[1].partition("#")
         if re.match(r"[a-z]+:", target):
@@ -208,7 +213,7 @@ def check_links(page, text):
         if not file.exists():
             fault(place, f"the link {match[1]} leads nowhere")
         elif anchor and file.suffix == ".md":
-            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8") if target else text, re.M)
+            headings = re.findall(r"^#+ (.*)$", without_code(file.read_text(encoding="utf-8") if target else text), re.M)
             if anchor not in map(slug, headings):
                 fault(place, f"{target or page} has no heading #{anchor}")
 
