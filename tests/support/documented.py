@@ -201,6 +201,10 @@ def slug(heading):
     return re.sub(r"[^\w\- ]", "", heading.strip().lower().replace("`", "")).replace(" ", "-")
 
 
+def without_code(text):
+    return re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
+
+
 def check_links(page, text):
     outside = without_code(text)
     for match in re.finditer(r"\]\(([^)\s]+)\)", outside):
