@@ -2,12 +2,8 @@
 
 #include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
@@ -17,6 +13,7 @@
 #include "core/eval/predict.h"
 #include "core/record/layout.h"
 #include "core/tensor/on_device.h"
+#include "core/tensor/parallel_for.h"
 #include "core/data/sample.h"
 
 namespace sam3lab {
@@ -146,37 +143,27 @@ std::map<std::string, std::vector<ScoreRow>> Evaluator::run(const std::vector<st
     mine.push_back(i);
   std::atomic<std::size_t> next{0}, done{0};
   std::atomic<bool> stop{false};
-  std::exception_ptr failure;
-  std::mutex lock;
-  const int inner = at::get_num_threads();
-  const auto work = [&](Backbone& model, bool reports) {
+  for (const auto& model : models) model->train(false);
+  parallel_for(models.size(), [&](std::size_t m) {
     const at::NoGradGuard no_grad;
-    at::set_num_threads(inner);  // OpenMP keeps this number for each thread apart
     for (auto n = next++; n < mine.size() && !stop; n = next++) {
       const auto i = mine[n];
       try {
-        const auto asked = ask(model, tasks[i]);
+        const auto asked = ask(*models[m], tasks[i]);
         rows[i] = score(asked, request.stage, false);
         if (request.shuffled) {
           for (auto& row : score(asked, "shuffled", true)) rows[i].push_back(std::move(row));
         }
       } catch (...) {
-        const std::lock_guard guard(lock);
-        if (!failure) failure = std::current_exception();
         stop = true;
+        throw;
       }
       ++done;
-      if (reports && request.progress &&
+      if (m == 0 && request.progress &&
           !request.progress(static_cast<std::int64_t>(done.load()), static_cast<std::int64_t>(mine.size())))
         stop = true;
     }
-  };
-  for (const auto& model : models) model->train(false);
-  std::vector<std::thread> helpers;
-  for (std::size_t m = 1; m < models.size(); ++m) helpers.emplace_back([&, m] { work(*models[m], false); });
-  work(*models.front(), true);
-  for (auto& helper : helpers) helper.join();
-  if (failure) std::rethrow_exception(failure);
+  });
   if (request.ranks != nullptr && !gather_scores(*request.ranks, stop, rows)) stop = true;
 
   std::map<std::string, std::vector<ScoreRow>> by_dataset;

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
-#include <thread>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -13,6 +11,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include <sam3lab/api/error.h>
+
+#include "core/base/threads.h"
 
 namespace sam3lab {
 namespace {
@@ -219,10 +219,9 @@ Scan scan_images(const std::vector<VerifiedDataset>& datasets, const ScanRequest
   std::atomic<std::int64_t> next{0};
   std::int64_t done = 0;
   std::mutex lock;
-  std::exception_ptr failure;
   Accumulator total(datasets);
 
-  const auto work = [&] {
+  run_in_threads(static_cast<std::size_t>(request.workers), [&](std::size_t) {
     const at::NoGradGuard no_grad;
     at::set_num_threads(1);
     Accumulator mine(datasets);
@@ -244,18 +243,12 @@ Scan scan_images(const std::vector<VerifiedDataset>& datasets, const ScanRequest
         if (request.progress) request.progress(done, all);
       }
     } catch (...) {
-      next = all;
-      const std::lock_guard guard(lock);
-      if (!failure) failure = std::current_exception();
+      next = all;  // the other threads stop
+      throw;
     }
     const std::lock_guard guard(lock);
     total.merge(mine);
-  };
-  std::vector<std::thread> threads;
-  for (std::int64_t i = 1; i < request.workers; ++i) threads.emplace_back(work);
-  work();
-  for (auto& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  });
   total.finish();
   scan.datasets = std::move(total.scans());
   for (std::size_t d = 0; d < datasets.size(); ++d) scan.datasets[d].items = datasets[d].data->size();
