@@ -39,24 +39,24 @@ CachedModules cache_features(Backbone& model, const std::shared_ptr<FeatureStore
 void open_features(Cell& cell) {
   const auto& train = cell.experiment.train;
   if (train.feature_cache.empty()) return;
-  cell.features = std::make_shared<FeatureCache>(train.feature_cache, static_cast<std::uint64_t>(train.feature_cache_gb * 1e9),
-                                                 context_of(cell));
+  cell.set_features(std::make_shared<FeatureCache>(train.feature_cache,
+                                                   static_cast<std::uint64_t>(train.feature_cache_gb * 1e9), context_of(cell)));
 }
 
 void cache_features(Cell& cell) {
   if (!cell.features) return;
   std::string text;
   for (const auto& replica : cell.model.replicas) text = cache_features(*replica, cell.features).text();
-  cell.record.environment["cache"] = text;
+  cell.note("cache", text);
   cell.report({"cache", 0, 0, 0.0, text + fmt::format("; in {}", cell.features->folder().string())});
 }
 
 void record_features(Cell& cell) {
   if (!cell.features) return;
   const auto counts = cell.features->counts();
-  auto& text = cell.record.environment["cache"];
-  text += fmt::format("; {} found, {} computed", counts.found, counts.missing);
+  auto text = cell.record.environment.at("cache") + fmt::format("; {} found, {} computed", counts.found, counts.missing);
   if (counts.not_kept > 0) text += fmt::format(", {} of them not cached: {}", counts.not_kept, counts.failure);
+  cell.note("cache", std::move(text));
 }
 
 }  // namespace sam3lab

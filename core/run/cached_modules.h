@@ -8,7 +8,7 @@
 
 namespace sam3lab {
 
-struct Cell;
+class Cell;
 
 struct CachedModules {
   std::vector<std::string> names;

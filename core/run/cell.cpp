@@ -16,6 +16,7 @@
 #include "core/run/cpu_name.h"
 #include "core/run/out_of_memory.h"
 #include "core/train/adapter.h"
+#include "core/train/group_rows.h"
 
 namespace sam3lab {
 namespace {
@@ -123,26 +124,70 @@ std::string identity_of(const Experiment& experiment, const RunRequest& request,
   return sha256(text + record.checkpoint_sha256);
 }
 
+std::map<std::string, std::shared_ptr<Metric>> make_metrics(const Experiment& experiment, const Registry& registry) {
+  std::map<std::string, std::shared_ptr<Metric>> metrics;
+  for (const auto& [key, choice] : experiment.metrics) metrics[key] = registry.make<Metric>(choice);
+  return metrics;
+}
+
+// The record of a run before anything is computed.
+RunRecord describe(const RunContext& run) {
+  RunRecord record;
+  record.seed = run.seed;
+  record.environment = environment_of(run.experiment, run.request, run.device);
+  describe_run(run.experiment, run.registry, record);
+  for (const auto& [key, metric] : run.metrics) record.metrics[key] = metric->info();
+  describe_data(run.experiment, run.pool, record);
+  record.identity = identity_of(run.experiment, run.request, record);
+  return record;
+}
+
 }  // namespace
 
-Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry, const RunRequest& the_request,
-           ChosenDevice the_device)
+RunContext::RunContext(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry,
+                       const RunRequest& the_request, ChosenDevice the_device)
     : experiment(the_experiment),
       seed(the_seed),
       registry(the_registry),
       request(the_request),
       device(std::move(the_device)),
-      pool(experiment, registry) {
-  record.seed = seed;
-  record.environment = environment_of(experiment, request, device);
-  describe_run(experiment, registry, record);
-  for (const auto& [key, choice] : experiment.metrics) {
-    metrics[key] = registry.make<Metric>(choice);
-    record.metrics[key] = metrics[key]->info();
+      pool(experiment, registry),
+      metrics(make_metrics(experiment, registry)) {}
+
+void RunContext::compare_ranks(const std::string& what, const std::string& mine) const {
+  if (request.ranks == nullptr) return;
+  const auto all = request.ranks->exchange(mine);
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    if (all[r] == all.front()) continue;
+    throw DataError(Fault{fmt::format("rank {}", r), "sees another " + what + " than rank 0", all[r], all.front(),
+                          "all ranks need the same program, experiment and data, and a folder of results that they share"});
   }
-  describe_data(experiment, pool, record);
-  record.identity = identity_of(experiment, request, record);
-  paths = run_paths_of(request.folder, record);
+}
+
+Cell::Cell(const Experiment& the_experiment, std::int64_t the_seed, const Registry& the_registry, const RunRequest& the_request,
+           ChosenDevice the_device)
+    : RunContext(the_experiment, the_seed, the_registry, the_request, std::move(the_device)),
+      record_(describe(*this)),
+      paths(run_paths_of(request.folder, record_)) {}
+
+void Cell::set_model(Model made, std::vector<TrainableSet> sets) {
+  model_ = std::move(made);
+  trainable_sets_ = std::move(sets);
+  record_.parameters = model_.parameters;
+  if (!model_.load_report.empty()) note("checkpoint", model_.load_report);
+  if (experiment.train.steps == 0) return;
+  if (!model_.activations.empty()) note("activations", model_.activations);
+  record_.trainable_parameters = sam3lab::trainable_parameters(trainable_sets_.front());
+  record_.groups = group_rows(trainable_sets_.front().groups);
+}
+
+void Cell::resume(const RunRecord& unfinished, std::int64_t step, std::int64_t epoch) {
+  carry_over(unfinished, step, epoch, record_);
+  if (const auto total = record_.seconds.find("total"); total != record_.seconds.end()) seconds_before_ = total->second;
+  note("started", unfinished.environment.at("started"));
+  const auto before = unfinished.environment.find("resumed");
+  note("resumed",
+       (before == unfinished.environment.end() ? std::string() : before->second + ", ") + fmt::format("step {}", step));
 }
 
 void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t limit) {
@@ -157,34 +202,24 @@ void Cell::evaluate(const std::string& stage, bool internal_only, std::int64_t l
                              },
                              request.ranks};
   with_out_of_memory_hint("evaluate " + stage, [&] {
-    auto by_dataset = evaluator.run(model.replicas, what);
+    auto by_dataset = evaluator.run(model_.replicas, what);
     agree();
     if (interrupted()) return;
     for (auto& [name, rows] : by_dataset) {
-      auto& scores = record.datasets[name].scores;
+      auto& scores = record_.datasets[name].scores;
       scores.insert(scores.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }
+    set_seconds("evaluate_" + stage, since(start));
   });
-  record.seconds["evaluate_" + stage] = since(start);
 }
 
 void Cell::agree() { stopping_ = request.ranks == nullptr ? asked_to_stop() : request.ranks->any(asked_to_stop()); }
 
-void Cell::compare_ranks(const std::string& what, const std::string& mine) const {
-  if (request.ranks == nullptr) return;
-  const auto all = request.ranks->exchange(mine);
-  for (std::size_t r = 0; r < all.size(); ++r) {
-    if (all[r] == all.front()) continue;
-    throw DataError(Fault{fmt::format("rank {}", r), "sees another " + what + " than rank 0", all[r], all.front(),
-                          "all ranks need the same program, experiment and data, and a folder of results that they share"});
-  }
-}
-
 void Cell::commit() {
   if (!writes()) return;
-  if (lease) lease->check();
-  record.seconds["total"] = seconds_before + since(started);
-  write_record(record, paths.result);
+  if (lease_) lease_->check();
+  set_seconds("total", seconds_before_ + since(started_));
+  write_record(record_, paths.result);
 }
 
 }  // namespace sam3lab

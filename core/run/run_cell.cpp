@@ -19,7 +19,6 @@
 #include "core/run/save_weights.h"
 #include "core/run/training_phase.h"
 #include "core/train/adapter.h"
-#include "core/train/group_rows.h"
 
 namespace sam3lab {
 namespace {
@@ -43,7 +42,7 @@ class CellRun {
     cell_.report({"device", 0, 0, 0.0, cell_.device.text()});
     const bool trains = cell_.experiment.train.steps > 0;
     // The plan is checked on the model before anything that is there is touched.
-    with_out_of_memory_hint("the model", [&] { make_model_and_tunings(trains); });
+    with_out_of_memory_hint("the model", [&] { make_model_and_trainable_sets(trains); });
     find_unfinished();
     cell_.compare_ranks("training checkpoint", fmt::format("step {}", outcome_.resumed));
     cell_.commit();
@@ -60,7 +59,7 @@ class CellRun {
     cell_.commit();
     if (!outcome_.interrupted && cell_.writes()) folder_.prune(cell_.experiment.record.keep);
     if (cell_.request.ranks != nullptr) cell_.request.ranks->barrier();  // the others hear of it if rank 0 could not write
-    outcome_.record = std::move(cell_.record);
+    outcome_.record = cell_.take_record();
     return std::move(outcome_);
   }
 
@@ -70,7 +69,7 @@ class CellRun {
   bool hold() {
     if (!cell_.writes()) return false;
     std::filesystem::create_directories(cell_.request.folder);
-    cell_.lease = std::make_unique<RunLease>(cell_.paths.lease);
+    cell_.take_lease();
     return true;
   }
 
@@ -91,22 +90,19 @@ class CellRun {
     return true;
   }
 
-  void make_model_and_tunings(bool trains) {
+  void make_model_and_trainable_sets(bool trains) {
     const auto seed = static_cast<std::uint64_t>(cell_.seed);
+    const auto& experiment = cell_.experiment;
     if (trains) open_features(cell_);
-    cell_.model = make_model(cell_.experiment, cell_.registry, seed, cell_.experiment.train.replicas, cell_.device.device);
-    cell_.record.parameters = cell_.model.parameters;
-    if (!cell_.model.load_report.empty()) cell_.record.environment["checkpoint"] = cell_.model.load_report;
-    if (trains && !cell_.model.activations.empty()) cell_.record.environment["activations"] = cell_.model.activations;
-    if (!trains) {
-      if (!cell_.experiment.checkpoint.adapter.empty())
-        cell_.trainable_sets = attach_adapters(cell_.model, cell_.experiment, cell_.registry);
-      return;
+    auto model = make_model(experiment, cell_.registry, seed, experiment.train.replicas, cell_.device.device);
+    std::vector<TrainableSet> trainable;
+    if (trains) {
+      trainable = make_trainable_sets(model, experiment, cell_.registry, seed);
+    } else if (!experiment.checkpoint.adapter.empty()) {
+      trainable = attach_adapters(model, experiment, cell_.registry);
     }
-    cell_.trainable_sets = make_trainable_sets(cell_.model, cell_.experiment, cell_.registry, seed);
-    cell_.record.trainable_parameters = trainable_parameters(cell_.trainable_sets.front());
-    cell_.record.groups = group_rows(cell_.trainable_sets.front().groups);
-    cache_features(cell_);
+    cell_.set_model(std::move(model), std::move(trainable));
+    if (trains) cache_features(cell_);
   }
 
   void find_unfinished() {
@@ -126,14 +122,8 @@ class CellRun {
     }
     const auto step = checkpoint_ ? checkpoint_->trainer.step : 0;
     const auto evaluated = checkpoint_ ? checkpoint_->selection.evaluated : 0;
-    carry_over(*unfinished_, step, evaluated / cell_.experiment.train.steps_per_epoch, cell_.record);
-    if (const auto total = cell_.record.seconds.find("total"); total != cell_.record.seconds.end())
-      cell_.seconds_before = total->second;
+    cell_.resume(*unfinished_, step, evaluated / cell_.experiment.train.steps_per_epoch);
     outcome_.resumed = step;
-    const auto before = unfinished_->environment.find("resumed");
-    cell_.record.environment["started"] = unfinished_->environment["started"];
-    cell_.record.environment["resumed"] =
-        (before == unfinished_->environment.end() ? std::string() : before->second + ", ") + fmt::format("step {}", step);
     cell_.report({"resume", step, cell_.experiment.train.steps, 0.0, ""});
   }
 
@@ -141,7 +131,6 @@ class CellRun {
 
   void evaluate(const std::string& stage) {
     cell_.evaluate(stage, false, cell_.request.limit);
-    if (cell_.interrupted()) cell_.record.seconds.erase("evaluate_" + stage);  // its rows are not there
     cell_.commit();
   }
 
@@ -153,9 +142,9 @@ class CellRun {
       outcome_.overview = draw_overlays(cell_.record, overlay_metric(cell_.experiment), evaluator,
                                         *cell_.model.replicas.front(), cell_.paths.overlays);
     }
-    cell_.record.seconds["overlays"] = since(start);
+    cell_.set_seconds("overlays", since(start));
     record_features(cell_);
-    cell_.record.finished = true;
+    cell_.finish();
   }
 
   Cell cell_;
@@ -165,7 +154,7 @@ class CellRun {
   RunOutcome outcome_;
 };
 
-// LibTorch's settings are the process's: they hold for this cell and are what they were afterwards.
+// LibTorch's settings belong to the process. They are set for this cell and restored afterwards.
 class Settings {
  public:
   Settings(const TrainOptions& train, c10::Device device) : strict_(at::globalContext().deterministicAlgorithms()) {

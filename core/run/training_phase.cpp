@@ -67,8 +67,7 @@ void TrainingPhase::run() {
   double smooth_loss = 0.0;
   bool first = true;
   while (!ended() && !cell_.interrupted()) {
-    with_out_of_memory_hint(fmt::format("step {}", trainer_.done() + 1),
-                            [&] { cell_.record.steps.push_back(trainer_.step()); });
+    with_out_of_memory_hint(fmt::format("step {}", trainer_.done() + 1), [&] { cell_.add_step(trainer_.step()); });
     cell_.agree();
     const auto& row = cell_.record.steps.back();
     smooth_loss = first ? row.loss : 0.95 * smooth_loss + 0.05 * row.loss;
@@ -91,7 +90,7 @@ void TrainingPhase::run() {
 }
 
 void TrainingPhase::commit() {
-  cell_.record.seconds["train"] = seconds_before_ + since(start_);
+  cell_.set_seconds("train", seconds_before_ + since(start_));
   cell_.commit();
 }
 
@@ -145,7 +144,7 @@ void TrainingPhase::save() {
   if (trainer_.done() == saved_ && selection_.evaluated == evaluated_) return;
   const auto state = trainer_.state();
   if (cell_.writes())
-    folder_.save({cell_.record.identity, state, selection_, cell_.record.seconds["train"]}, cell_.experiment.record.keep);
+    folder_.save({cell_.record.identity, state, selection_, cell_.record.seconds.at("train")}, cell_.experiment.record.keep);
   evaluated_ = selection_.evaluated;
   saved_ = trainer_.done();
 }
@@ -153,7 +152,7 @@ void TrainingPhase::save() {
 void TrainingPhase::take_result_weights() {
   if (selection_.step == 0) {
     if (!options_.best_metric.empty())
-      cell_.record.environment["best"] = options_.best_metric + " was undefined in every evaluation: the last weights";
+      cell_.note("best", options_.best_metric + " was undefined in every evaluation: the last weights");
     trainer_.average().exchange();
     return;
   }
@@ -166,7 +165,7 @@ void TrainingPhase::take_result_weights() {
       throw DataError(Fault{cell_.paths.checkpoints.string(), "the best weights do not fit the model", name, "", ""});
     live.copy_(found->second);
   }
-  cell_.record.environment["best"] = options_.best_metric + " " + best_text();
+  cell_.note("best", options_.best_metric + " " + best_text());
 }
 
 }  // namespace sam3lab
