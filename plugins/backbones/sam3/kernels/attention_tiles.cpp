@@ -7,7 +7,7 @@
 
 #include <sam3lab/api/random.h>
 
-// One machine runs the fastest copy of a loop; sanitizers do not see through the choice.
+// The fastest version of a loop is chosen for the CPU at run time. Sanitizers do not support that.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define SAM3LAB_EVERY_CPU __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -23,7 +23,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // exp(x) for x <= about 0 to 1 unit in the last place: exp(x) = 2^n exp(r), |r| <= ln(2)/2, by a polynomial of degree 6.
 SAM3LAB_INLINE float exponential(float x) {
-  constexpr float round = 12582912.0F;  // 1.5 * 2^23: adding it leaves no digits behind the point
+  constexpr float round = 12582912.0F;  // 1.5 * 2^23: adding and subtracting it rounds to an integer
   const float clamped = std::max(x, -88.0F);
   const float n = (clamped * 1.44269504F + round) - round;
   const float r = (clamped - n * 0.693359375F) + n * 2.12194440e-4F;
@@ -107,7 +107,8 @@ SAM3LAB_EVERY_CPU void drop_numbers(const float* x, float* out, std::int64_t fir
 
 namespace {
 
-// Scores of a row -> what dropout leaves of exp(score - highest); the sum of all of them. A rate of 0 asks for no hashes.
+// Replaces the scores of a row by exp(score - highest) after dropout, and returns the sum before dropout. A rate of 0 needs no
+// hashes.
 template <bool drops>
 SAM3LAB_INLINE float numerators(float* row, std::int64_t columns, float highest, std::uint32_t a, std::uint32_t b,
                                 std::uint32_t threshold) {

@@ -1,5 +1,5 @@
-// Dropout whose mask follows from a seed and each number's place: nothing is kept for the backward pass, and threads share the
-// work, where LibTorch draws one number after another and keeps the mask as floats.
+// Dropout whose mask depends on a seed and the index of the element. So no mask is stored for the backward pass, and threads
+// can share the work. LibTorch draws its random numbers one after another and stores the mask as floats.
 #pragma once
 #include <cstdint>
 
@@ -7,7 +7,7 @@
 
 namespace sam3lab::sam3 {
 
-// x float32 on CPU, of any shape: each number is 0 with probability `rate`, else divided by 1 - rate.
+// x: float32 on the CPU, any shape. Each element becomes 0 with probability `rate`, and is divided by 1 - rate otherwise.
 [[nodiscard]] at::Tensor counted_dropout(const at::Tensor& x, double rate, std::uint64_t seed);
 
 }  // namespace sam3lab::sam3

@@ -45,7 +45,7 @@ at::Tensor dropout_attention(const at::Tensor& q, const at::Tensor& k, const at:
     added = at::zeros(mask.sizes(), q.options().requires_grad(false))
                 .masked_fill_(mask.logical_not(), -std::numeric_limits<double>::infinity());
   } else if (mask.defined()) {
-    added = mask.to(at::kFloat);  // under autocast it comes in fewer bits
+    added = mask.to(at::kFloat);  // under autocast it is bfloat16 or float16
   }
   return DropoutAttention::apply(q, k, v, added.defined() ? std::optional<at::Tensor>(added) : std::nullopt, rate,
                                  static_cast<std::int64_t>(seed));

@@ -9,14 +9,15 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/native/CPUBlas.h>
-#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "plugins/backbones/sam3/kernels/flops.h"
 
 namespace sam3lab::sam3 {
 
 namespace {
 
-// Below this size what a call costs by itself counts, and small models keep the sums of the package (README: parity).
+// Below this size the cost of a call matters, and small models keep the order of sums of the package (README: parity).
 constexpr std::int64_t least_rows = 512, least_products = std::int64_t{1} << 27;
 
 bool suits(const at::Tensor& a, std::int64_t m, std::int64_t n, std::int64_t k) {
@@ -25,13 +26,12 @@ bool suits(const at::Tensor& a, std::int64_t m, std::int64_t n, std::int64_t k) 
          at::globalContext().userEnabledMkldnn();
 }
 
-// x [m, in] times `weight` [out, in]', plus `bias`; strides are free.
+// x [m, in] times the transpose of `weight` [out, in], plus `bias`. Any strides.
 at::Tensor by_onednn(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   using Operator = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
                               at::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto run = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Operator>();
-  RECORD_FUNCTION("sam3lab::flops", std::vector<c10::IValue>{2.0 * static_cast<double>(x.size(0) * weight.size(0)) *
-                                                             static_cast<double>(x.size(1))});
+  report_flops(2.0 * static_cast<double>(x.size(0) * weight.size(0)) * static_cast<double>(x.size(1)));
   return run.call(x, weight, bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt, "none",
                   at::List<std::optional<at::Scalar>>(), "");
 }
@@ -43,7 +43,7 @@ struct LargeLinear : torch::autograd::Function<LargeLinear> {
     context->saved_data["bias"] = bias.has_value();
     std::vector<std::int64_t> shape = x.sizes().vec();
     shape.back() = weight.size(0);
-    // Not view(): what comes out of a function of our own may be changed in place.
+    // Not view(): the result of a custom function may be changed in place.
     return at::_unsafe_view(by_onednn(x.reshape({-1, weight.size(1)}), weight, bias.value_or(at::Tensor())), shape);
   }
 
@@ -78,7 +78,7 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
   if (!suits(a, a.size(0), b.size(1), a.size(1))) return at::mm(a, b);
-  // The first factor is copied where its rows are not in a row in memory: then the smaller one should be the first.
+  // The first factor is copied if its rows are not contiguous, so the smaller factor should then be the first.
   if (!a.is_contiguous() && a.numel() > b.numel()) return by_onednn(b.t(), a, {}).t().contiguous();
   return by_onednn(a, b.t(), {});
 }

@@ -1,5 +1,5 @@
-// Products of float32 matrices on a CPU by the kernels that are fastest there. LibTorch takes MKL's, which on AMD's processors
-// leave half of a 512-bit unit idle; oneDNN, which LibTorch carries too, does not.
+// Products of float32 matrices on the CPU by the fastest kernels. LibTorch uses those of MKL, which leave half of a 512-bit
+// unit idle on CPUs of AMD. oneDNN, which LibTorch contains as well, uses all of it.
 #pragma once
 #include <cstdint>
 
@@ -7,25 +7,25 @@
 
 namespace sam3lab::sam3 {
 
-// As at::linear, with its gradients: x [..., in], `weight` [out, in], `bias` [out] or undefined -> [..., out].
+// at::linear with its gradients: x [..., in], `weight` [out, in], `bias` [out] or undefined -> [..., out].
 [[nodiscard]] at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
-// As at::mm, for what needs no gradient: a [m, k], b [k, n] -> [m, n].
+// at::mm without gradients: a [m, k], b [k, n] -> [m, n].
 [[nodiscard]] at::Tensor product(const at::Tensor& a, const at::Tensor& b);
 
-// Whether large products of both go to oneDNN. At first so where the processor is one on which that is faster: a rule, not a
-// measurement, for equal runs must round equally. To be set before anything is computed, by tests and measurements.
+// Whether both use oneDNN for large products. The initial value depends on the CPU by a fixed rule and not by a measurement,
+// because equal runs must round equally. Tests and benchmarks may set it before anything is computed.
 [[nodiscard]] bool& large_products_by_onednn();
 
-// Rows of numbers in memory, `stride` apart.
+// Rows of a matrix in memory. They are `stride` elements apart.
 struct Rows {
   float* data;
   std::int64_t stride;
   [[nodiscard]] Rows from(std::int64_t row, std::int64_t column = 0) const { return {data + row * stride + column, stride}; }
 };
 
-// On the thread that calls it: out [m, n] = a [m, k] b [k, n], or out += a b with `add`. For blocks that stay in a core's
-// caches; `b` is read as it lies, so its rows are best long.
+// Computes out [m, n] = a [m, k] b [k, n], or out += a b with `add`, in the calling thread. It is meant for blocks that fit in
+// the caches of a core. `b` is read in place, so long rows of `b` are fastest.
 void tile_product(Rows a, Rows b, Rows out, std::int64_t m, std::int64_t n, std::int64_t k, bool add);
 
 }  // namespace sam3lab::sam3

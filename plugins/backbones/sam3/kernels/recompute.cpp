@@ -13,7 +13,7 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// States of the generators that a step may draw from: the CPU's, from which seeds come, and that of the tensors' own device.
+// States of the generators that a step may use: that of the CPU, which also gives seeds, and that of the device of the tensors.
 struct RandomState {
   explicit RandomState(c10::Device where) : device(where), on_cpu(state_of(at::kCPU)) {
     if (!device.is_cpu()) on_device = state_of(device);
@@ -39,7 +39,7 @@ struct RandomState {
   }
 };
 
-// Autocast as a thread had it: the backward pass runs outside of it, and a replay must compute in the same types.
+// The autocast state of a thread. The backward pass runs without autocast, but a replay must compute in the same types.
 class Autocast {
  public:
   explicit Autocast(c10::DeviceType device)
@@ -61,7 +61,7 @@ class Autocast {
 
 thread_local bool replaying = false;
 
-// Sets `replaying` while it lives, whatever the step throws.
+// Sets `replaying` while it exists, even if the step throws.
 class SecondRun {
  public:
   SecondRun() : before_(std::exchange(replaying, true)) {}
@@ -105,7 +105,7 @@ class Replay final : public torch::autograd::Node {
     torch::autograd::variable_list result;
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       if (inputs_[i].requires_grad()) result.push_back(leaves[i].grad());
-      // An input without gradient has no edge: collect_next_edges gives it an invalid one, which takes an undefined tensor.
+      // An input without gradient has an invalid edge from collect_next_edges, which takes an undefined tensor.
       else
         result.emplace_back();
     }
@@ -191,7 +191,7 @@ at::Tensor recompute(Step step, const std::vector<at::Tensor>& inputs) {
     const at::NoGradGuard off;
     out = step(inputs);
   }
-  // A step that returns one of its inputs (or a view of it) must not have that tensor's history replaced.
+  // A step may return one of its inputs, or a view of it. The history of that tensor must not be replaced.
   out = out.detach();
   auto node = std::shared_ptr<Replay>(new Replay(std::move(step), inputs, std::move(state)), torch::autograd::deleteNode);
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));

@@ -9,8 +9,8 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// Bilinear samples averaged over a bin's regular grid are a product of one average along y and one along x. Writes the weights
-// of the `cells` of one axis for each bin. Rounding follows torchvision: float32 throughout.
+// The average of bilinear samples on the regular grid of a bin is the product of an average along y and one along x. Writes the
+// weights of the `cells` of one axis for each bin. All is float32 as in torchvision, so that rounding is the same.
 void axis_weights(float low, float high, std::int64_t bins, std::int64_t cells, float* weights) {
   const float length = std::max(high - low, 1.0F);
   const float bin = length / static_cast<float>(bins);

@@ -10,7 +10,7 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// Queries and keys of packed [N, L, 3, heads, D], in place.
+// Rotates queries and keys of packed [N, L, 3, heads, D] in place.
 void turn(const at::Tensor& packed, const at::Tensor& phases) {
   const std::int64_t length = packed.size(1), half = packed.size(4) / 2;
   at::view_as_complex(packed.narrow(2, 0, 2).unflatten(-1, {half, 2})).mul_(phases.view({length, 1, 1, half}));
@@ -31,7 +31,7 @@ struct Rotary : torch::autograd::Function<Rotary> {
     const bool tiles = pays_in_tiles(q, k);
     const Attended result = tiles ? attend_in_tiles(q, k, heads_of(packed, 2), {}, 0.0, 0) : fused(packed);
     context->saved_data["tiles"] = tiles;
-    // Detached: the history of `packed` is not that of what now lies in its memory.
+    // Detached, because the history of `packed` does not belong to the new content of its memory.
     context->save_for_backward({packed.detach(), phases, result.out, result.log_sums});
     return result.out;
   }

@@ -7,9 +7,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/record_function.h>
 
 #include "plugins/backbones/sam3/kernels/attention_tiles.h"
+#include "plugins/backbones/sam3/kernels/flops.h"
 #include "plugins/backbones/sam3/kernels/parallel.h"
 #include "plugins/backbones/sam3/kernels/products.h"
 
@@ -17,10 +17,10 @@ namespace sam3lab::sam3 {
 
 namespace {
 
-// A tile of scores and its gradients stay in a core's second-level cache.
+// A tile of scores and its gradients fit in the second-level cache of a core.
 constexpr std::int64_t tile_rows = 128, tile_columns = 768;
 
-// Everything about one call but the numbers that flow.
+// Sizes and settings of one call.
 struct Problem {
   std::int64_t samples, heads, queries, keys, width;
   float scale;
@@ -28,10 +28,10 @@ struct Problem {
   std::uint64_t seed;
   at::Tensor mask;  // [N, heads, Lq, Lk], possibly expanded
 
-  // Of so many products of a row with a row for each query and key. The program counts those of LibTorch's operators by itself.
-  [[nodiscard]] std::vector<c10::IValue> flops(double products) const {
-    return {2.0 * products * static_cast<double>(samples * heads * width) * static_cast<double>(queries) *
-            static_cast<double>(keys)};
+  // FLOPs of `products` products of two rows per query and key.
+  [[nodiscard]] double flops(double products) const {
+    return 2.0 * products * static_cast<double>(samples * heads * width) * static_cast<double>(queries) *
+           static_cast<double>(keys);
   }
   [[nodiscard]] static Rows rows(const at::Tensor& x, std::int64_t n, std::int64_t h) {
     return {x.data_ptr<float>() + n * x.stride(0) + h * x.stride(1), x.stride(2)};
@@ -54,13 +54,13 @@ struct Problem {
   }
 };
 
-// [N, heads, L, D] -> [N, heads, D, L]: the second factor of a product has long rows then.
+// [N, heads, L, D] -> [N, heads, D, L], so that the second factor of a product has long rows.
 at::Tensor turned(const at::Tensor& x) { return x.transpose(2, 3).contiguous(); }
 at::Tensor turned(const at::Tensor& x, float scale) {
   return x.transpose(2, 3).clone(at::MemoryFormat::Contiguous).mul_(scale);
 }
 
-// `turned_keys` hold the scale of the scores already.
+// `turned_keys` include the scale of the scores.
 void forward_rows(const Problem& p, const at::Tensor& q, const at::Tensor& turned_keys, const at::Tensor& v, at::Tensor& out,
                   float* log_sums, std::int64_t n, std::int64_t h, std::int64_t row) {
   const std::int64_t count = std::min(tile_rows, p.queries - row);
@@ -84,13 +84,13 @@ void forward_rows(const Problem& p, const at::Tensor& q, const at::Tensor& turne
   }
 }
 
-// What a backward pass reads, and where it writes.
+// Inputs and outputs of the backward pass.
 struct Backward {
   at::Tensor q, k, v, out, grad;
   const float* log_sums;
   at::Tensor turned_q, turned_k, turned_v, turned_grad;  // turned_k times the scale
   at::Tensor grad_q, turned_grad_k, turned_grad_v;       // zero at the start; of q and k without the scale
-  at::Tensor grad_mask;                                  // undefined: not wanted
+  at::Tensor grad_mask;                                  // undefined: not needed
 };
 
 void backward_head(const Problem& p, Backward& b, std::int64_t n, std::int64_t h) {
@@ -132,10 +132,10 @@ Problem problem(const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask
           DropoutRate(rate), seed,      mask.defined() ? mask.expand({q.size(0), q.size(1), q.size(2), k.size(2)}) : mask};
 }
 
-// Rows of numbers without gaps.
+// The tensor with contiguous rows.
 at::Tensor in_rows(const at::Tensor& x) { return x.stride(3) == 1 && x.stride(2) >= x.size(3) ? x : x.contiguous(); }
 
-// [N, heads, L, D] stored [N, L, heads, D], as the projections around attention want it.
+// [N, heads, L, D] stored as [N, L, heads, D], the layout of the projections around attention.
 at::Tensor heads_last(const at::Tensor& like) {
   return at::empty({like.size(0), like.size(2), like.size(1), like.size(3)}, like.options()).transpose(1, 2);
 }
@@ -151,7 +151,7 @@ Attended attend_in_tiles(const at::Tensor& query, const at::Tensor& key, const a
                          double rate, std::uint64_t seed) {
   const at::Tensor q = in_rows(query), v = in_rows(value);
   const Problem p = problem(q, key, mask, rate, seed);
-  RECORD_FUNCTION("sam3lab::flops", p.flops(2));  // scores, and their mean of values
+  report_flops(p.flops(2));  // scores, and their mean of values
   const at::Tensor across_k = turned(key, p.scale);
   Attended result{heads_last(q), at::empty({p.samples, p.heads, p.queries}, q.options())};
   const std::int64_t blocks = (p.queries + tile_rows - 1) / tile_rows;
@@ -167,7 +167,7 @@ AttentionGradients gradients_in_tiles(const at::Tensor& gradient, const at::Tens
                                       std::uint64_t seed, bool of_mask) {
   const at::Tensor q = in_rows(query), k = in_rows(key), grad = in_rows(gradient);
   const Problem p = problem(q, k, mask, rate, seed);
-  RECORD_FUNCTION("sam3lab::flops", p.flops(5));  // scores again; gradients of weights, queries, keys and values
+  report_flops(p.flops(5));  // recomputed scores; gradients of weights, queries, keys and values
   Backward b{.q = q,
              .k = k,
              .v = value,

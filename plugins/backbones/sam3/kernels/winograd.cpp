@@ -8,9 +8,9 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "plugins/backbones/sam3/kernels/flops.h"
 #include "plugins/backbones/sam3/kernels/parallel.h"
 #include "plugins/backbones/sam3/kernels/products.h"
 
@@ -21,8 +21,8 @@ namespace {
 using Four = std::array<at::Tensor, 4>;
 using Two = std::array<at::Tensor, 2>;
 
-// Along one axis four inputs d and a kernel g give two outputs A'((G g) * (B' d)). A map is cut into tiles of 4x4, which
-// overlap by two; the same is done along both axes.
+// Along one axis, four inputs d and a kernel g give two outputs A'((G g) * (B' d)). A map is cut into tiles of 4x4 that overlap
+// by two, and the same is done along both axes.
 void spread(const Four& d, Four out) {  // B'
   at::sub_out(out[0], d[0], d[2]);
   at::add_out(out[1], d[1], d[2]);
@@ -64,11 +64,11 @@ Four overlapping(const at::Tensor& x, std::int64_t axis) {
           x.slice(axis, 3, span + 3, 2)};
 }
 
-// `rows` of tiles from row `first` on of sample n: what is computed at once, small enough for the caches.
+// `rows` rows of tiles of sample n, from row `first` on. They are computed at once and fit in the caches.
 struct Strip {
   std::int64_t n, first, rows;
 
-  // [H, W, C] -> [16, tiles, C], of a map with a border of zeros.
+  // [H, W, C] -> [16, tiles, C]: transformed inputs of a map with a border of zeros.
   [[nodiscard]] at::Tensor inputs(const at::Tensor& maps) const {
     const at::Tensor map = maps[n];
     const std::int64_t height = map.size(0), width = map.size(1), channels = map.size(2), above = 2 * first - 1;
@@ -82,7 +82,7 @@ struct Strip {
     return both.view({16, rows * (width / 2), channels});
   }
 
-  // The strip's outputs, [rows, 2, W/2, 2, C], in maps [N, H, W, C].
+  // View of the strip's outputs, [rows, 2, W/2, 2, C], in maps [N, H, W, C].
   [[nodiscard]] at::Tensor outputs(const at::Tensor& maps) const {
     return maps[n].slice(0, 2 * first, 2 * (first + rows)).unflatten(1, {maps.size(2) / 2, 2}).unflatten(0, {rows, 2});
   }
@@ -98,29 +98,29 @@ std::vector<Strip> strips(const at::Tensor& maps) {
   return each;
 }
 
-// Threads take whole strips: they would wait for each other too often in operators on one.
+// Threads compute whole strips. Within the operators on one strip they would wait for each other too often.
 void share(std::int64_t count, const std::function<void(std::size_t)>& work) {
   in_parallel(count, [&work](std::int64_t i) {
-    const at::NoGradGuard off;  // a thread's own
+    const at::NoGradGuard off;  // grad mode belongs to the thread
     work(static_cast<std::size_t>(i));
   });
 }
 
-// Of 16 products of tiles with weights.
-std::vector<c10::IValue> flops(const at::Tensor& maps, std::int64_t out) {
-  return {2.0 * 16.0 * static_cast<double>(maps.numel() / 4) * static_cast<double>(out)};
+// FLOPs of 16 products of tiles with weights.
+double flops(const at::Tensor& maps, std::int64_t out) {
+  return 2.0 * 16.0 * static_cast<double>(maps.numel() / 4) * static_cast<double>(out);
 }
 
-// out = a b or out += a b, of matrices in rows; `out` may have more than two dimensions.
+// out = a b or out += a b for contiguous matrices; `out` may have more than two dimensions.
 void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& out, bool add) {
   const std::int64_t m = a.size(0), k = a.size(1), n = b.size(1);
   tile_product({a.data_ptr<float>(), k}, {b.data_ptr<float>(), n}, {out.data_ptr<float>(), n}, m, n, k, add);
 }
 
-// Maps [N, H, W, C] and `kernel` [3, 3, C, O] -> [N, H, W, O].
+// Convolves maps [N, H, W, C] with `kernel` [3, 3, C, O] -> [N, H, W, O].
 at::Tensor convolve(const at::Tensor& maps, const at::Tensor& kernel, const at::Tensor& bias) {
   const at::Tensor turned = turn_kernel(kernel, false).contiguous();
-  RECORD_FUNCTION("sam3lab::flops", flops(maps, kernel.size(3)));
+  report_flops(flops(maps, kernel.size(3)));
   const at::Tensor result = at::empty({maps.size(0), maps.size(1), maps.size(2), kernel.size(3)}, maps.options());
   const std::vector<Strip> all = strips(maps);
   share(std::ssize(all), [&](std::size_t s) {
@@ -137,10 +137,10 @@ at::Tensor convolve(const at::Tensor& maps, const at::Tensor& kernel, const at::
   return result;
 }
 
-// Gradient of `kernel` in convolve(), of `gradient` [N, H, W, O].
+// Gradient of `kernel` in convolve() for the gradient [N, H, W, O] of its result.
 at::Tensor kernel_gradient(const at::Tensor& maps, const at::Tensor& gradient) {
   const std::int64_t in = maps.size(3), out = gradient.size(3);
-  RECORD_FUNCTION("sam3lab::flops", flops(maps, out));
+  report_flops(flops(maps, out));
   const std::vector<Strip> all = strips(maps);
   std::vector<at::Tensor> sums(std::min<std::size_t>(all.size(), static_cast<std::size_t>(at::get_num_threads())));
   share(std::ssize(sums), [&](std::size_t own) {
