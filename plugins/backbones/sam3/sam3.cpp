@@ -1,4 +1,4 @@
-// Entry of the plugin backbone/sam3: SAM 3's image model.
+// Registers the plugin backbone/sam3: the image model of SAM 3.
 #include <sam3lab/plugin.h>
 
 #include "plugins/backbones/sam3/model/model.h"

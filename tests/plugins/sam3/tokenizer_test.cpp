@@ -79,8 +79,8 @@ TEST(Sam3Tokenizer, TakesBytesThatAreNoUtf8) {
 
 TEST(Sam3Tokenizer, UndoesWrongDecoding) {
   EXPECT_EQ(to_utf8(repair_text(from_utf8("Sj\u00C3\u00B6gren"))), "Sj\u00F6gren");
-  EXPECT_TRUE(looks_garbled(U"donâ€™t"));
-  EXPECT_FALSE(looks_garbled(U"Ménière’s naïve Ångström"));
+  EXPECT_TRUE(is_mojibake(U"donâ€™t"));
+  EXPECT_FALSE(is_mojibake(U"Ménière’s naïve Ångström"));
 }
 
 class Sam3Vocabulary : public testing::Test {

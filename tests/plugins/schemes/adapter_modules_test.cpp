@@ -1,4 +1,4 @@
-// Schemes that add parameters to backbone/sam3: lora, adapter, prefix; and the ports that they hang in.
+// Schemes that attach adapter modules to backbone/sam3 (lora, adapter, prefix), and its injection points.
 #include <functional>
 #include <limits>
 #include <map>
@@ -79,20 +79,20 @@ std::vector<Named> schemes() {
           {"prefix", prefix, false}};
 }
 
-TEST(Sam3Ports, LieWithinTheirWeightsAndHaveOneName) {
+TEST(Sam3InjectionPoints, LieWithinTheirWeightsAndHaveOneName) {
   Sam3 model(tiny());
   const auto parameters = model.parameters();
   const std::map<std::string, at::Tensor> weights(parameters.begin(), parameters.end());
   std::set<std::string> names, modules;
-  std::map<std::string, std::int64_t> rows;  // that ports offer of each weight
-  for (const auto& port : model.injection_points()) {
-    EXPECT_TRUE(names.insert(port.name).second) << port.name;
-    if (port.kind != InjectionPoint::Kind::linear) continue;
-    ASSERT_TRUE(weights.contains(port.weight)) << port.weight;
-    EXPECT_EQ(weights.at(port.weight).size(1), port.in) << port.name;
-    EXPECT_LE(port.first_row + port.out, weights.at(port.weight).size(0)) << port.name;
-    rows[port.weight] += port.out;
-    EXPECT_FALSE(model.checkpoint_layouts()->transformers_names(port.weight).empty()) << port.weight;
+  std::map<std::string, std::int64_t> rows;  // of each weight that injection points offer
+  for (const auto& point : model.injection_points()) {
+    EXPECT_TRUE(names.insert(point.name).second) << point.name;
+    if (point.kind != InjectionPoint::Kind::linear) continue;
+    ASSERT_TRUE(weights.contains(point.weight)) << point.weight;
+    EXPECT_EQ(weights.at(point.weight).size(1), point.in) << point.name;
+    EXPECT_LE(point.first_row + point.out, weights.at(point.weight).size(0)) << point.name;
+    rows[point.weight] += point.out;
+    EXPECT_FALSE(model.checkpoint_layouts()->transformers_names(point.weight).empty()) << point.weight;
   }
   for (const auto& [weight, count] : rows) EXPECT_EQ(count, weights.at(weight).size(0)) << weight;
   // Every matrix is reached but embeddings, what no batch reads, and CLIP's projection of pooled text.
@@ -110,7 +110,7 @@ TEST(Sam3Ports, LieWithinTheirWeightsAndHaveOneName) {
     EXPECT_TRUE(names.contains(known)) << known;
 }
 
-TEST(Sam3Ports, AnUnknownOneIsRefusedWithASuggestion) {
+TEST(Sam3InjectionPoints, AnUnknownOneIsRefusedWithASuggestion) {
   Sam3 model(tiny());
   try {
     model.attach("dot_prod_scoring.hs_porj", nullptr);
@@ -136,7 +136,7 @@ TEST(Additions, LeaveTheOutputAsItIsAtFirst) {
     // Once they are taken away nothing is left of them.
     stir(trainable.added);
     EXPECT_FALSE(at::equal(before.semantic, evaluate(model).semantic));
-    for (const auto& port : model.injection_points()) model.attach(port.name, nullptr);
+    for (const auto& point : model.injection_points()) model.attach(point.name, nullptr);
     expect_equal(before, evaluate(model));
   }
 }

@@ -104,7 +104,7 @@ TEST(Lora, IsWhatPeftReads) {
     EXPECT_LE((got - found->second).abs().max().item<double>(), 1e-4 * found->second.abs().max().item<double>()) << name;
   }
   const Outputs plain = [&] {
-    for (const auto& port : model.injection_points()) model.attach(port.name, nullptr);
+    for (const auto& point : model.injection_points()) model.attach(point.name, nullptr);
     return evaluate(model, two_images(false));
   }();
   EXPECT_GT((plain.semantic - outputs.semantic).abs().max().item<double>(), 0.01) << "the adapters change nothing";

@@ -73,7 +73,7 @@ at::Tensor log_distances(const at::Tensor& edges, std::int64_t side) {
 
 at::Tensor Decoder::box_bias(const at::Tensor& boxes) const {
   const at::Tensor edges = boxes::to_corners(boxes);  // x0, y0, x1, y1
-  // [N, n, side, heads] -> [N, heads, 1 + n, side]: padding the small factors keeps the large sum one pass.
+  // [N, n, side, heads] -> [N, heads, 1 + n, side]. The small factors are padded and not their large sum.
   const auto along = [&](const Mlp& mlp, std::int64_t first) {
     const at::Tensor weighed = mlp(log_distances(edges.slice(-1, first, first + 3, 2), side));
     return at::constant_pad_nd(weighed.permute({0, 3, 1, 2}), {0, 0, 1, 0});
@@ -86,7 +86,7 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
   const std::int64_t batch = memory.size(0), replicas = in_training_pass() ? 2 : 1, n = replicas * queries;
   at::Tensor x =
       at::cat({presence_token.weight, query_embed.weight.repeat({replicas, 1})}).unsqueeze(0).expand({batch, 1 + n, width});
-  // The first layer's boxes are learnt and the same for all samples: what follows from them is computed for one.
+  // The boxes of the first layer are learnt and the same for all samples, so what depends on them is computed once.
   at::Tensor start = reference_points.weight.sigmoid().repeat({replicas, 1}).unsqueeze(0);  // where this layer's boxes start
   at::Tensor seen = start;                                                                  // the same, as the layer sees it
   const at::Tensor keys = memory + position, prompt_mask = keys_to_attend(padding);
@@ -98,7 +98,7 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
                                                     (decoded.empty() && reference_points.trains()));
     const Step step = [&layer, this, prompt_mask, bias_learns](const std::vector<at::Tensor>& in) {
       at::Tensor bias = box_bias(in[5]);
-      if (bias_learns) bias.requires_grad_(true);  // said in a pass without gradients, too: attention depends on it
+      if (bias_learns) bias.requires_grad_(true);  // in a pass without gradients, too, for Attention chooses its kernel by it
       return layer(in[0], {.position = in[1],
                            .prompt = in[2],
                            .prompt_mask = prompt_mask,
@@ -113,8 +113,8 @@ std::vector<Decoded> Decoder::operator()(const at::Tensor& memory, const at::Ten
             : step(inputs);
     const at::Tensor states = norm(x.narrow(1, 1, n)), moved = bbox_embed(states);
     const at::Tensor presence = presence_token_head(presence_token_out_norm(x.select(1, 0)));
-    // A layer's boxes carry the gradient of its own step and of the one before; what it sees carries none, but for the learnt
-    // start.
+    // The boxes of a layer pass on the gradient of its own step and of the step before. The boxes that a layer sees have no
+    // gradient, except the learnt ones of the first layer.
     decoded.push_back({states, (inverse_sigmoid(start) + moved).sigmoid(), presence});
     start = start.is_same(seen) ? decoded.back().boxes : (inverse_sigmoid(seen) + moved).sigmoid();
     seen = start.detach();

@@ -1,6 +1,6 @@
-// The query decoder (decoder.TransformerDecoder): object queries read the prompt and the image, and move their boxes layer by
-// layer. A presence token travels with them. In training each query has a twin outside self-attention (DAC, one-to-many
-// matching).
+// The query decoder (decoder.TransformerDecoder): object queries attend to the prompt and the image, and each layer moves their
+// boxes. A presence token is processed with them. In training each query has a second one outside self-attention (DAC, for
+// one-to-many matching).
 #pragma once
 #include <deque>
 #include <string>
@@ -21,7 +21,7 @@ struct DecoderLayer : Module {
     at::Tensor keys;          // [Q, HW, d] image with position
     at::Tensor values;        // [Q, HW, d]
     at::Tensor bias;          // [Q or 1, heads, 1 + n, HW] added to scores of image tokens
-    std::int64_t one_to_one;  // the presence token and this many queries attend to each other; the rest to nothing
+    std::int64_t one_to_one;  // the presence token and this many queries attend to each other; other queries to nothing
   };
   // x [Q, 1 + n, d], the presence token first.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const Surroundings& around) const;
@@ -38,7 +38,7 @@ struct DecoderLayer : Module {
   AdapterSlot mlp;  // linear1 and linear2
 };
 
-// What one layer says. n = K queries, or 2 K in training: one-to-one queries first.
+// Output of one layer. n = K queries, or 2 K in training with the one-to-one queries first.
 struct Decoded {
   at::Tensor states;    // [Q, n, d], normalised
   at::Tensor boxes;     // [Q, n, 4] cxcywh in 0..1
@@ -47,11 +47,11 @@ struct Decoded {
 
 struct Decoder : Module {
   Decoder(Module& parent, const Sizes& sizes, double dropout, bool recomputes);
-  // memory [Q, HW, d], position [1, HW, d], prompt [Q, S, d], padding [Q, S]. One entry a layer.
+  // memory [Q, HW, d], position [1, HW, d], prompt [Q, S, d], padding [Q, S]. Returns one entry per layer.
   [[nodiscard]] std::vector<Decoded> operator()(const at::Tensor& memory, const at::Tensor& position, const at::Tensor& prompt,
                                                 const at::Tensor& padding) const;
-  // boxes [N, n, 4] -> [N, heads, 1 + n, HW]: how far each cell lies from a box's edges, in logs, through an MLP; the presence
-  // token's row is zero.
+  // boxes [N, n, 4] -> [N, heads, 1 + n, HW]: an MLP of the logarithmic distances of each cell from the edges of a box. The row
+  // of the presence token is zero.
   [[nodiscard]] at::Tensor box_bias(const at::Tensor& boxes) const;
 
   std::int64_t width, queries, side;

@@ -46,8 +46,8 @@ at::Tensor FusionEncoder::operator()(const at::Tensor& image, const at::Tensor& 
   const auto run = [this](bool gradients, Step step, const std::vector<at::Tensor>& inputs) {
     return recomputes && in_training_pass() && gradients ? recompute(std::move(step), inputs) : step(inputs);
   };
-  // Until the first layer reads the prompt, all queries of an image are alike: that much is computed once an image. With
-  // dropout each query must draw its own.
+  // Before the first layer attends to the prompt, all queries of an image are equal, so this is computed once per image. With
+  // dropout each query must draw its own random numbers.
   const bool once = !(layers.front().training() && dropout > 0.0) && image.size(0) <= image_index.size(0);
   at::Tensor x = once ? image : image.index_select(0, image_index);
   for (std::size_t i = 0; i < layers.size(); ++i) {

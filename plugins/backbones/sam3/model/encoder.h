@@ -1,5 +1,5 @@
-// The layer that mixes a sequence with another one (encoder.TransformerEncoderLayer, pre-norm), and the fusion encoder made of
-// it, in which image tokens read the prompt.
+// An encoder layer with cross-attention to a second sequence (encoder.TransformerEncoderLayer, pre-norm), and the fusion
+// encoder, whose layers let image tokens attend to the prompt.
 #pragma once
 #include <deque>
 #include <string>
@@ -16,15 +16,15 @@ struct LayerShape {
 
 struct EncoderLayer : Module {
   EncoderLayer(Module& parent, std::string name, const LayerShape& shape);
-  // x + self-attention(x); `position` (undefined: none) is added to queries and keys; `mask` as in Attention.
+  // x + self-attention(x). `position` (undefined: none) is added to queries and keys; `mask` as in Attention.
   [[nodiscard]] at::Tensor mix(const at::Tensor& x, const at::Tensor& position, const at::Tensor& mask) const;
-  // What follows: attention to what cross_attn_image.project() made, then the MLP.
+  // The rest of the layer: attention to the result of cross_attn_image.project(), then the MLP.
   [[nodiscard]] at::Tensor read(const at::Tensor& x, const Attention::KeysValues& other, const at::Tensor& mask) const;
   double dropout;
   Attention self_attn, cross_attn_image;
   Linear linear1, linear2;
   LayerNorm norm1, norm2, norm3;
-  AdapterSlot mlp;  // linear1 and linear2
+  AdapterSlot mlp;  // around linear1 and linear2
 };
 
 // B images, Q queries.

@@ -17,9 +17,9 @@ namespace {
 
 // An adapter module may depend on more than its parameters (a factor, a form), so a module with one is never cached.
 bool frozen(const Module& module) {
-  Module::Ports ports;
-  module.collect_ports(ports);
-  return !module.trains() && std::ranges::all_of(ports, [](const auto& port) { return port.second->empty(); });
+  Module::InjectionPoints points;
+  module.collect_injection_points(points);
+  return !module.trains() && std::ranges::all_of(points, [](const auto& point) { return point.second->empty(); });
 }
 
 struct Describe {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t roi_bins = 7;
 
-// Moves what is padded behind what is not, in order.
+// Moves padded entries to the end and keeps the order of the others.
 Sequence padded_last(const Sequence& s) {
   if (s.tokens.size(1) == 0) return s;
   const at::Tensor order = at::argsort(s.padding, /*stable=*/true, -1, false);
@@ -69,7 +69,7 @@ at::Tensor GeometryEncoder::encode_points(const GeometricPrompts& prompts, const
   const at::Tensor& points = prompts.points;
   at::Tensor sampled;  // [Q, S, d]
   if (points.size(1) == 0) {
-    // Nothing to sample; an empty part of the maps keeps their normalisation in the graph, with a gradient of zero.
+    // There is nothing to sample. An empty slice of the maps keeps their normalisation in the graph, with a gradient of zero.
     sampled = maps.flatten(2).narrow(2, 0, 0).transpose(1, 2).index_select(0, image_index);
   } else {
     const at::Tensor grid = (points * 2 - 1).unsqueeze(2);  // [Q, S, 1, 2] in -1..1
@@ -107,7 +107,7 @@ Sequence GeometryEncoder::operator()(const GeometricPrompts& prompts, const at::
   at::Tensor x = norm(final_proj(all.tokens));
   const at::Tensor mask = keys_to_attend(all.padding);
   for (const EncoderLayer& layer : layers) {
-    // Keys and values are made once an image, however many prompts read them.
+    // Keys and values are computed once per image, for all its prompts.
     const Step step = [&layer, mask, position, image_index](const std::vector<at::Tensor>& in) {
       const Attention::KeysValues each = layer.cross_attn_image.project(in[1] + position, in[1]);
       return layer.read(layer.mix(in[0], {}, mask),

@@ -1,5 +1,5 @@
-// The encoder of geometric prompts (geometry_encoders.SequenceGeometryEncoder): boxes and points, positive or negative, become
-// tokens that have read the image; a class token stands behind them, alone where there are none.
+// The encoder of geometric prompts (geometry_encoders.SequenceGeometryEncoder). Positive and negative boxes and points become
+// tokens that attend to the image. A class token follows them; without prompts it is the only token.
 #pragma once
 #include <deque>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace sam3lab::sam3 {
 
-// B images, Q samples, each of one image. A padded entry may stand anywhere in its row.
+// B images, Q samples, each of one image. A padded entry may be anywhere in its row.
 struct GeometricPrompts {
   at::Tensor boxes, box_labels, box_padding;       // [Q, P, 4] cxcywh in 0..1, [Q, P] int64 (1 = positive), [Q, P] bool
   at::Tensor points, point_labels, point_padding;  // [Q, S, 2] x, y in 0..1, [Q, S], [Q, S]
@@ -46,7 +46,7 @@ struct GeometryEncoder : Module {
   LayerNorm encode_norm;
 };
 
-// Right-padded sequences behind each other, the first's padding closed up.
+// Concatenates right-padded sequences: the second begins at the padding of the first.
 [[nodiscard]] Sequence join(const Sequence& first, const Sequence& second);
 
 }  // namespace sam3lab::sam3

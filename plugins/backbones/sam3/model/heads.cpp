@@ -51,8 +51,8 @@ PixelDecoder::PixelDecoder(Module& parent, const Sizes& sizes)
 
 namespace {
 
-// fine + nearest-neighbour doubling of coarse, without making the doubled map. Works channels last and doubles one axis after
-// the other, for so the sums of the backward pass run over rows of channels.
+// fine + nearest-neighbour doubling of coarse, without storing the doubled map. It works channels last and doubles one axis
+// after the other, so that the sums of the backward pass are over rows of channels.
 at::Tensor add_doubled(const at::Tensor& fine, const at::Tensor& coarse) {
   const std::int64_t n = coarse.size(0), c = coarse.size(1), h = coarse.size(2), w = coarse.size(3);
   const at::Tensor across = coarse.permute({0, 2, 3, 1}).unsqueeze(3).expand({n, h, w, 2, c});
@@ -95,7 +95,7 @@ Masks SegmentationHead::operator()(const std::array<at::Tensor, 3>& pyramid, con
   const at::Tensor informed = memory + cross_attend_prompt(cross_attn_norm(memory), prompt, prompt, keys_to_attend(padding));
   const std::int64_t queries = memory.size(0), width = memory.size(2), h = pyramid[2].size(2), w = pyramid[2].size(3);
   const at::Tensor coarse = informed.transpose(1, 2).reshape({queries, width, h, w});
-  // One image serves all queries by broadcasting; otherwise each query gets its image's maps.
+  // The maps of a single image are broadcast to all queries; otherwise each query gets the maps of its image.
   const bool as_is = pyramid[0].size(0) == 1 || each_its_own(image_index, pyramid[0].size(0));
   // index() keeps the maps' memory layout (channels last), in which convolutions are fastest; index_select() would not.
   const auto of_query = [&](const at::Tensor& map) {
@@ -108,8 +108,8 @@ Masks SegmentationHead::operator()(const std::array<at::Tensor, 3>& pyramid, con
       recomputes && in_training_pass() && (coarse.requires_grad() || maps[2].requires_grad() || pixel_decoder.trains());
   const at::Tensor pixels = again ? recompute(decode, maps) : decode(maps);
 
-  // The instance head is a 1x1 convolution before a product with the queries' embeddings. Applied to the embeddings instead it
-  // is the same function, on n vectors in place of each pixel.
+  // The instance head is a 1x1 convolution of the pixels, followed by a product with the embeddings of the queries. It is
+  // applied to the n embeddings instead, which gives the same function for less work.
   const at::Tensor embedded = mask_predictor.mask_embed(states);  // [Q, n, d]
   const at::Tensor turned = at::matmul(embedded, instance_seg_head.weight.flatten(1));
   const at::Tensor offset = at::matmul(embedded, instance_seg_head.bias).unsqueeze(-1);

@@ -1,4 +1,4 @@
-// What reads the decoder: scores by dot product with the prompt (model_misc.DotProductScoring), and masks
+// The heads on the decoder: scores by dot product with the prompt (model_misc.DotProductScoring), and masks
 // (maskformer_segmentation.UniversalSegmentationHead).
 #pragma once
 #include <array>
@@ -21,7 +21,7 @@ struct PromptMlp : Module {
 
 struct DotProductScoring : Module {
   DotProductScoring(Module& parent, const Sizes& sizes, double dropout);
-  // The pooled, projected prompt: [Q, S, d], padding [Q, S] -> [Q, d, 1].
+  // The pooled and projected prompt: [Q, S, d], padding [Q, S] -> [Q, d, 1].
   [[nodiscard]] at::Tensor direction(const at::Tensor& prompt, const at::Tensor& padding) const;
   // states [Q, n, d] -> logits [Q, n, 1] within -12..12.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& states, const at::Tensor& direction) const;
@@ -35,7 +35,7 @@ struct PixelDecoder : Module {
   // coarse [Q, d, h, w], finer maps [Q, d, 2h, 2w] and [Q, d, 4h, 4w] -> [Q, d, 4h, 4w].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& coarse, const at::Tensor& twice, const at::Tensor& fourfold) const;
   ModuleList conv_list;
-  std::deque<Conv> conv_layers;  // the third has weights in published checkpoints and no level to work on
+  std::deque<Conv> conv_layers;  // the third is unused, but published checkpoints have its weights
   ModuleList norm_list;
   std::deque<GroupNorm> norms;
 };

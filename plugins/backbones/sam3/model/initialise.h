@@ -1,4 +1,4 @@
-// Random starts of all weights.
+// Random initial weights.
 #pragma once
 #include <cstdint>
 
@@ -6,8 +6,9 @@
 
 namespace sam3lab::sam3 {
 
-// Distributions of the published package's constructors. Each tensor draws from a stream of its own, made of `seed` and its
-// name: the global generator is neither read nor moved, and a tensor's start does not hang on what else the model holds.
+// Fills the weights with the distributions of the published package's constructors. Each tensor has its own random stream,
+// which depends on `seed` and its name. So the global generator is not used, and a tensor does not depend on the rest of the
+// model.
 void initialise_weights(const NamedTensors& parameters, std::uint64_t seed);
 
 }  // namespace sam3lab::sam3

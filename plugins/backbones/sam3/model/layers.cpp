@@ -20,18 +20,18 @@
 
 namespace sam3lab::sam3 {
 
-Linear::Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, Unported)
+Linear::Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, NoInjectionPoint)
     : Module(parent, std::move(name)), weight(parameter("weight", {out, in})), bias(parameter("bias", {out})) {}
 
 Linear::Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out)
-    : Linear(parent, std::move(name), in, out, Unported{}) {
-  offer({.name = "", .kind = InjectionPoint::Kind::linear, .in = in, .out = out, .weight = "weight"}, socket);
+    : Linear(parent, std::move(name), in, out, NoInjectionPoint{}) {
+  offer({.name = "", .kind = InjectionPoint::Kind::linear, .in = in, .out = out, .weight = "weight"}, slot);
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return socket(x, linear(x, weight, bias), training()); }
+at::Tensor Linear::operator()(const at::Tensor& x) const { return slot(x, linear(x, weight, bias), training()); }
 
-at::Tensor PackedSockets::operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
-                                     bool training) const {
+at::Tensor PackedAdapterSlots::operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
+                                          bool training) const {
   bool empty = true;
   for (std::size_t i = first; i < first + count; ++i) empty = empty && each[i].empty();
   if (empty) return y;
@@ -40,7 +40,7 @@ at::Tensor PackedSockets::operator()(const at::Tensor& x, const at::Tensor& y, s
   return at::cat(parts, -1);
 }
 
-InjectionPoint PackedSockets::port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight) {
+InjectionPoint PackedAdapterSlots::point(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight) {
   return {.name = std::string(1, "qkv"[i]),
           .kind = InjectionPoint::Kind::linear,
           .in = in,
@@ -50,11 +50,11 @@ InjectionPoint PackedSockets::port(std::size_t i, std::int64_t in, std::int64_t 
 }
 
 PackedLinear::PackedLinear(Module& parent, std::string name, std::int64_t width)
-    : Linear(parent, std::move(name), width, 3 * width, Unported{}) {
-  for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "weight"), sockets.each[i]);
+    : Linear(parent, std::move(name), width, 3 * width, NoInjectionPoint{}) {
+  for (std::size_t i = 0; i < 3; ++i) offer(PackedAdapterSlots::point(i, width, width, "weight"), slots.each[i]);
 }
 
-at::Tensor PackedLinear::operator()(const at::Tensor& x) const { return sockets(x, linear(x, weight, bias), 0, 3, training()); }
+at::Tensor PackedLinear::operator()(const at::Tensor& x) const { return slots(x, linear(x, weight, bias), 0, 3, training()); }
 
 LayerNorm::LayerNorm(Module& parent, std::string name, std::int64_t width)
     : Module(parent, std::move(name)), weight(parameter("weight", {width})), bias(parameter("bias", {width})) {}
@@ -93,8 +93,8 @@ Upconv::Upconv(Module& parent, std::string name, std::int64_t in, std::int64_t o
 
 namespace {
 
-// Patches of 2 x 2 pixels do not overlap, so that a matrix product makes them: `weight` [4, out, in], `bias` [out]. LibTorch's
-// transposed convolution takes 2.5 times as long in the backward pass.
+// Patches of 2 x 2 pixels do not overlap, so one matrix product computes them: `weight` [4, out, in], `bias` [out]. The
+// backward pass of LibTorch's transposed convolution takes 2.5 times as long.
 at::Tensor doubled(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const std::int64_t batch = x.size(0), height = x.size(2), width = x.size(3), out = weight.size(1);
   return linear(x.permute({0, 2, 3, 1}), weight.flatten(0, 1), bias.repeat({4}))
@@ -110,8 +110,8 @@ at::Tensor Upconv::operator()(const at::Tensor& x) const {
   return doubled(x, weight.permute({2, 3, 1, 0}).flatten(0, 1), bias);
 }
 
-// Multiplying the weights costs as much as a map of the weights' own size, and saves a map of twice the input's height and
-// width. Doubles, so that two layers' weights round once.
+// The product of the two weights costs little and saves a map of twice the height and width of the input. It is computed in
+// float64, so that the weights are rounded only once.
 at::Tensor Upconv::operator()(const at::Tensor& x, const Conv& pointwise) const {
   const at::Tensor behind = pointwise.weight.flatten(1).to(at::kDouble), own = weight.permute({2, 3, 1, 0}).flatten(0, 1);
   const at::Tensor both = at::matmul(behind, own.to(at::kDouble)),
@@ -127,7 +127,7 @@ Attention::Attention(Module& parent, std::string name, std::int64_t width, std::
       in_proj_weight(parameter("in_proj_weight", {3 * width, width})),
       in_proj_bias(parameter("in_proj_bias", {3 * width})),
       out_proj(*this, "out_proj", width, width) {
-  for (std::size_t i = 0; i < 3; ++i) offer(PackedSockets::port(i, width, width, "in_proj_weight"), sockets.each[i]);
+  for (std::size_t i = 0; i < 3; ++i) offer(PackedAdapterSlots::point(i, width, width, "in_proj_weight"), slots.each[i]);
   offer({.name = "keys_values", .kind = InjectionPoint::Kind::attention, .in = n, .out = width / n, .weight = ""}, keys_values);
   offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, whole);
 }
@@ -140,12 +140,12 @@ at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {
 
 }  // namespace
 
-// Projections `first`, ... of queries (0), keys (1) and values (2), as one matrix product.
+// Computes `count` projections from number `first` on as one matrix product: queries are 0, keys 1, values 2.
 at::Tensor Attention::in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const {
   const std::int64_t width = out_proj.weight.size(0);
   const at::Tensor y =
       linear(x, in_proj_weight.narrow(0, first * width, count * width), in_proj_bias.narrow(0, first * width, count * width));
-  return sockets(x, y, static_cast<std::size_t>(first), static_cast<std::size_t>(count), training());
+  return slots(x, y, static_cast<std::size_t>(first), static_cast<std::size_t>(count), training());
 }
 
 Attention::KeysValues Attention::project(const at::Tensor& key, const at::Tensor& value) const {
@@ -220,8 +220,8 @@ at::Tensor drop(const at::Tensor& x, double rate, bool training) {
 
 namespace {
 
-// x itself; in the backward pass `weights`, which had no part in it, get gradients of zero: AdamW then lets their moments decay
-// as it does where a branch was computed and multiplied with zero.
+// Returns x. In the backward pass `weights`, which were not used, get gradients of zero: AdamW then lets their moments decay,
+// as if the branch had been computed and multiplied with zero.
 class LeftOut final : public torch::autograd::Node {
  public:
   explicit LeftOut(std::vector<at::Tensor> weights) : weights_(std::move(weights)) {}
@@ -256,7 +256,7 @@ at::Tensor add_path(const at::Tensor& x, double rate, bool training, const std::
   shape[0] = x.size(0);
   at::Tensor kept = at::empty(shape, x.options().requires_grad(false)).bernoulli_(1.0 - rate);
   const at::Tensor rows = x.is_cpu() && !weights.empty() ? kept.flatten().nonzero().flatten() : at::Tensor();
-  // With a rate of 1 nothing is kept and there is nothing to scale.
+  // With a rate of 1 no sample is kept, so there is nothing to scale.
   if (rate < 1.0) kept.div_(1.0 - rate);
   if (!rows.defined() || rows.size(0) == x.size(0)) return x + branch(x) * kept;
   if (rows.size(0) == 0) return left_out(x, weights);

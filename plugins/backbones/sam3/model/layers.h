@@ -1,5 +1,5 @@
-// The layers that every part of the model is made of. They hold parameters under the names of their torch.nn namesakes and work
-// batch first: [N, L, C] for sequences, [N, C, H, W] for maps.
+// The layers that all modules use. Their parameters have the names of torch.nn. Inputs are batch first: [N, L, C] for
+// sequences, [N, C, H, W] for maps.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -17,27 +17,28 @@ struct Linear : Module {
   Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   at::Tensor weight, bias;
-  AdapterSlot socket;
+  AdapterSlot slot;
 
  protected:
-  struct Unported {};
-  Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, Unported);  // offers no port
+  struct NoInjectionPoint {};
+  Linear(Module& parent, std::string name, std::int64_t in, std::int64_t out, NoInjectionPoint);  // offers no injection point
 };
 
-// The sockets of a weight [3 C, in] that holds the projections of queries, keys and values. Its ports are "q", "k" and "v".
-struct PackedSockets {
+// The adapter slots of a weight [3 C, in] with the projections of queries, keys and values. Their injection points are "q", "k"
+// and "v".
+struct PackedAdapterSlots {
   std::array<AdapterSlot, 3> each;
-  // y [..., count C] = projections `first`, ... of x.
+  // y [..., count C]: projections `first`, ... of x.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& y, std::size_t first, std::size_t count,
                                       bool training) const;
-  [[nodiscard]] static InjectionPoint port(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight);
+  [[nodiscard]] static InjectionPoint point(std::size_t i, std::int64_t in, std::int64_t width, const std::string& weight);
 };
 
-// Queries, keys and values of one input through one weight.
+// Projects one input to queries, keys and values with one weight.
 struct PackedLinear : Linear {
   PackedLinear(Module& parent, std::string name, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
-  PackedSockets sockets;
+  PackedAdapterSlots slots;
 };
 
 struct LayerNorm : Module {
@@ -72,19 +73,19 @@ struct Conv : Module {
   at::Tensor weight, bias;
 };
 
-// Doubles height and width: a transposed convolution with kernel 2 and stride 2. The result lies channels last.
+// Doubles height and width by a transposed convolution with kernel 2 and stride 2. The result is stored channels last.
 struct Upconv : Module {
   Upconv(Module& parent, std::string name, std::int64_t in, std::int64_t out);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
-  // pointwise((*this)(x)), as one layer: `pointwise` is a 1x1 convolution with bias.
+  // Computes pointwise((*this)(x)) as one layer. `pointwise` is a 1x1 convolution with bias.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const Conv& pointwise) const;
   at::Tensor weight, bias;
 };
 
-// torch.nn.MultiheadAttention: the three projections packed in one weight.
+// torch.nn.MultiheadAttention: its three projections are packed in one weight.
 struct Attention : Module {
-  // How scores become a mean of values. Both are one function; rounding differs. `written_out` is what the package does where
-  // it asks for the weights too, and needs memory for them.
+  // How the attention is computed. Both kernels are the same function with different rounding. `written_out` is what the
+  // package does where it also returns the weights; it stores them.
   enum class Kernel { fused, written_out };
   struct KeysValues {
     at::Tensor keys, values;  // [N, Lk, C], projected
@@ -95,7 +96,7 @@ struct Attention : Module {
   // `mask`: undefined, bool (true = attend) or added to the scores; broadcasts to [N, heads, Lq, Lk].
   [[nodiscard]] at::Tensor operator()(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                       const at::Tensor& mask = {}) const;
-  // The same in two steps, for keys that several samples share.
+  // The same in two steps, for keys and values that several samples share.
   [[nodiscard]] KeysValues project(const at::Tensor& key, const at::Tensor& value) const;
   [[nodiscard]] at::Tensor attend(const at::Tensor& query, const KeysValues& over, const at::Tensor& mask = {}) const;
   std::int64_t heads;
@@ -103,8 +104,8 @@ struct Attention : Module {
   Kernel kernel;
   at::Tensor in_proj_weight, in_proj_bias;
   Linear out_proj;
-  PackedSockets sockets;
-  AdapterSlot keys_values, whole;  // `whole` sees what queries are made of
+  PackedAdapterSlots slots;
+  AdapterSlot keys_values, whole;  // the input of `whole` is that of the query projection
 
  private:
   [[nodiscard]] at::Tensor in_projection(const at::Tensor& x, std::int64_t first, std::int64_t count) const;
@@ -116,17 +117,17 @@ struct Mlp : Module {
   Mlp(Module& parent, std::string name, std::int64_t in, std::int64_t hidden, std::int64_t out, int depth,
       double dropout = 0.0);
   [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
-  double dropout;  // behind each ReLU, in training
+  double dropout;  // after each ReLU, in training
   ModuleList list;
   std::deque<Linear> layers;
 };
 
-// [N, S] padding (true = padded) as a mask of keys for Attention.
+// Converts padding [N, S] (true = padded) to a mask for Attention.
 [[nodiscard]] at::Tensor keys_to_attend(const at::Tensor& padding);
 [[nodiscard]] at::Tensor drop(const at::Tensor& x, double rate, bool training);
-// x + branch(x), where training drops the branch of a random part of the samples and scales the others (stochastic depth, arXiv
-// 1603.09382). Samples are never mixed by `branch`. Given its `weights`, what is dropped is not computed on the CPU; they get
-// gradients of zero for it.
+// Computes x + branch(x). In training, the branch of random samples is dropped and that of the others is scaled (stochastic
+// depth, arXiv 1603.09382). `branch` must not mix samples. If its `weights` are given, a dropped branch is not computed on the
+// CPU, and the weights get gradients of zero for it.
 [[nodiscard]] at::Tensor add_path(const at::Tensor& x, double rate, bool training, const std::vector<at::Tensor>& weights,
                                   const std::function<at::Tensor(const at::Tensor&)>& branch);
 

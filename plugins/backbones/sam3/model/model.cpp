@@ -88,9 +88,9 @@ ParameterLocation Sam3::locate(const std::string& parameter) const {
   return {.module = "transformer"};
 }
 
-Module::Ports Sam3::adapter_slots() const {
-  Module::Ports all;
-  network_.collect_ports(all);
+Module::InjectionPoints Sam3::adapter_slots() const {
+  Module::InjectionPoints all;
+  network_.collect_injection_points(all);
   // Without what no pass reads: projections of point prompts, and blocks behind the last global one.
   const auto unread = [&](const std::pair<InjectionPoint, AdapterSlot*>& entry) {
     const std::string& name = entry.first.name;

@@ -64,7 +64,7 @@ class Sam3 final : public Backbone {
     at::Tensor tokens, padding;  // [T, L] of distinct texts
     at::Tensor index;            // [Q] into them
   };
-  [[nodiscard]] Module::Ports adapter_slots() const;
+  [[nodiscard]] Module::InjectionPoints adapter_slots() const;
   [[nodiscard]] Texts read_texts(const Batch& batch) const;
   [[nodiscard]] static GeometricPrompts read_boxes(const Batch& batch, const at::TensorOptions& options);
   void check(const Batch& batch) const;

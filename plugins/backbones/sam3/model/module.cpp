@@ -26,7 +26,7 @@ Module::Module(Module& parent, std::string name) : pass_(parent.pass_) { parent.
 Module::~Module() = default;
 
 at::Tensor Module::parameter(std::string name, std::vector<std::int64_t> shape) {
-  // Not filled: initialise() does that, and until then the memory of a large model is not even touched (sam3lab plan).
+  // Not filled: until initialise(), the memory of a large model is not touched, so sam3lab plan needs little memory.
   at::Tensor made = at::empty(shape, at::kFloat).requires_grad_(true);
   parameters_.emplace_back(std::move(name), made);
   return made;
@@ -37,19 +37,19 @@ void Module::collect(NamedTensors& into, const std::string& prefix) const {
   for (const auto& [name, child] : children_) child->collect(into, prefix + name + ".");
 }
 
-void Module::collect_ports(Ports& into, const std::string& prefix) const {
-  for (const auto& [port, socket] : ports_) {
-    InjectionPoint full = port;
-    full.name = port.name.empty() ? prefix.substr(0, prefix.size() - 1) : prefix + port.name;
-    if (!port.weight.empty()) full.weight = prefix + port.weight;
-    into.emplace_back(std::move(full), socket);
+void Module::collect_injection_points(InjectionPoints& into, const std::string& prefix) const {
+  for (const auto& [point, slot] : injection_points_) {
+    InjectionPoint full = point;
+    full.name = point.name.empty() ? prefix.substr(0, prefix.size() - 1) : prefix + point.name;
+    if (!point.weight.empty()) full.weight = prefix + point.weight;
+    into.emplace_back(std::move(full), slot);
   }
-  for (const auto& [name, child] : children_) child->collect_ports(into, prefix + name + ".");
+  for (const auto& [name, child] : children_) child->collect_injection_points(into, prefix + name + ".");
 }
 
 bool Module::trains() const {
   return std::any_of(parameters_.begin(), parameters_.end(), [](const auto& p) { return p.second.requires_grad(); }) ||
-         std::any_of(ports_.begin(), ports_.end(), [](const auto& p) { return p.second->trains(); }) ||
+         std::any_of(injection_points_.begin(), injection_points_.end(), [](const auto& p) { return p.second->trains(); }) ||
          std::any_of(children_.begin(), children_.end(), [](const auto& c) { return c.second->trains(); });
 }
 
@@ -60,7 +60,7 @@ void Module::train(bool on) {
 
 bool Module::set_mode(bool on) {
   bool any = std::any_of(parameters_.begin(), parameters_.end(), [](const auto& p) { return p.second.requires_grad(); }) ||
-             std::any_of(ports_.begin(), ports_.end(), [](const auto& p) { return p.second->trains(); });
+             std::any_of(injection_points_.begin(), injection_points_.end(), [](const auto& p) { return p.second->trains(); });
   for (const auto& [name, child] : children_) any = child->set_mode(on) || any;
   training_ = on && any;
   return any;

@@ -30,7 +30,7 @@ at::Tensor RotaryAttention::mix(const at::Tensor& packed, const at::Tensor& phas
   if (keys_values.empty() && all.is_cpu() && all.scalar_type() == at::kFloat) {
     return proj(rotary_attention(all, phases).transpose(1, 2).flatten(2));
   }
-  // Queries and keys are turned in one pass; complex numbers need float32.
+  // Queries and keys are rotated together; complex numbers need float32.
   const at::Tensor pairs = at::view_as_complex(all.narrow(2, 0, 2).to(at::kFloat).unflatten(-1, {head / 2, 2}));
   const at::Tensor turned = at::view_as_real(pairs * phases.view({length, 1, 1, head / 2})).flatten(-2).to(all.scalar_type());
   at::Tensor keys = turned.select(2, 1).transpose(1, 2), values = all.select(2, 2).transpose(1, 2), no_mask;
@@ -41,10 +41,10 @@ at::Tensor RotaryAttention::mix(const at::Tensor& packed, const at::Tensor& phas
 
 VitMlp::VitMlp(Module& parent, std::int64_t width, std::int64_t hidden)
     : Module(parent, "mlp"), fc1(*this, "fc1", width, hidden), fc2(*this, "fc2", hidden, width) {
-  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, slot);
 }
 
-at::Tensor VitMlp::operator()(const at::Tensor& x) const { return socket(x, fc2(at::gelu(fc1(x))), training()); }
+at::Tensor VitMlp::operator()(const at::Tensor& x) const { return slot(x, fc2(at::gelu(fc1(x))), training()); }
 
 VitBlock::VitBlock(Module& parent, std::string name, const Sizes& sizes, std::int64_t side, double drop_path_rate)
     : Module(parent, std::move(name)),
@@ -79,13 +79,13 @@ at::Tensor from_windows(const at::Tensor& windows, std::int64_t side, at::IntArr
 }  // namespace
 
 bool VitBlock::bare() const {
-  Ports ports;
-  collect_ports(ports);
-  return std::all_of(ports.begin(), ports.end(), [](const auto& port) { return port.second->empty(); });
+  InjectionPoints points;
+  collect_injection_points(points);
+  return std::all_of(points.begin(), points.end(), [](const auto& point) { return point.second->empty(); });
 }
 
 VitBlock::Weights VitBlock::droppable() const {
-  // Additions have weights of their own, which a branch that is left out would not give zeros.
+  // The weights of adapter modules would not get gradients of zero from a skipped branch.
   if (!training() || rate <= 0.0 || !bare()) return {};
   return {{norm1.weight, norm1.bias, attn.qkv.weight, attn.qkv.bias, attn.proj.weight, attn.proj.bias},
           {norm2.weight, norm2.bias, mlp.fc1.weight, mlp.fc1.bias, mlp.fc2.weight, mlp.fc2.bias}};
@@ -126,7 +126,7 @@ at::Tensor VitBlock::sparing(const at::Tensor& x, const at::Tensor& phases, bool
 
 std::int64_t VitBlock::sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const {
   const std::int64_t width = tokens.back(), hidden = keep_hidden ? mlp.fc1.weight.size(0) : 0;
-  // Input, queries with keys and values, what attention gave, and the sum after it; the MLP's hidden layer.
+  // The input; queries, keys and values; the output of attention; the sum after it; the hidden layer of the MLP.
   return c10::multiply_integers(tokens.slice(0, tokens.size() - 1)) * (6 * width + hidden) * 4;
 }
 
@@ -142,7 +142,7 @@ Vit::Vit(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping what
       keeping(what) {
   const std::int64_t head = sizes.embed_dim / sizes.num_heads;
   window_phases = axial_phases(head, sizes.window_size, 1.0);
-  // The grid was learnt at window size: coordinates of the whole image are squeezed into it.
+  // The grid was learnt at window size, so coordinates of the whole image are scaled to it.
   global_phases = axial_phases(head, sizes.grid(), static_cast<double>(sizes.window_size) / static_cast<double>(sizes.grid()));
   const double last = static_cast<double>(sizes.depth - 1);
   for (std::int64_t i = 0; i < sizes.depth; ++i) {
@@ -160,8 +160,8 @@ std::vector<bool> Vit::sparing_blocks(at::IntArrayRef tokens) const {
   std::vector<bool> chosen(static_cast<std::size_t>(used_blocks), false);
   const std::int64_t each = blocks.front().sparing_bytes(tokens, keeping.hidden);
   std::int64_t room = keeping.bytes;
-  // Global blocks first, for they cost the most to compute again. Then from the end: what late blocks keep is gone before the
-  // gradients of early ones take its place.
+  // Global blocks come first, because recomputing them costs the most. Then the last blocks: what they keep is freed before
+  // early blocks need memory for gradients.
   for (const bool global : {true, false}) {
     for (std::size_t i = chosen.size(); i-- > 0;) {
       if ((blocks[i].window == 0) != global || room < each) continue;
@@ -190,7 +190,8 @@ at::Tensor Vit::operator()(const at::Tensor& images) const {
     if (again && sparing[i] && block.can_be_sparing()) {
       x = block.sparing(x, phases, keeping.hidden);
     } else if (again) {
-      // Sparing, too: the second run keeps what it made only until its own backward pass, and leaves out the last product.
+      // sparing() here, too: its results of the second run are needed only until the backward pass of the block, and the last
+      // product is skipped.
       const Step step = [&block, phases](const std::vector<at::Tensor>& in) {
         return block.can_be_sparing() ? block.sparing(in[0], phases, true) : block(in[0], phases);
       };

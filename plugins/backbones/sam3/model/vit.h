@@ -1,5 +1,5 @@
 // The image encoder (vitdet.py): a plain vision transformer with windowed and global attention, rotary phases and a tiled
-// position embedding; and the neck that makes a pyramid of its last map (necks.py).
+// position embedding. The neck makes a pyramid from its last map (necks.py).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,12 +12,12 @@
 
 namespace sam3lab::sam3 {
 
-// Self-attention over a square of tokens whose queries and keys are turned by their position.
+// Self-attention of a square of tokens. Queries and keys are rotated by their position.
 struct RotaryAttention : Module {
   RotaryAttention(Module& parent, std::int64_t width, std::int64_t heads);
   // x [N, L, C], phases [L, head_dim/2] complex.
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;
-  // What follows qkv: packed [N, L, 3 C], which it may overwrite.
+  // The rest after qkv: packed [N, L, 3 C], which may be overwritten.
   [[nodiscard]] at::Tensor mix(const at::Tensor& packed, const at::Tensor& phases) const;
   std::int64_t heads;
   PackedLinear qkv;
@@ -29,23 +29,24 @@ struct VitMlp : Module {
   VitMlp(Module& parent, std::int64_t width, std::int64_t hidden);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear fc1, fc2;
-  AdapterSlot socket;
+  AdapterSlot slot;
 };
 
 struct VitBlock : Module {
   VitBlock(Module& parent, std::string name, const Sizes& sizes, std::int64_t window, double drop_path_rate);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x, const at::Tensor& phases) const;  // [B, H, W, C]
-  // The same function, which keeps no more for the backward pass than no matrix product be done twice, or, without
-  // `keep_hidden`, none but the MLP's first. Not with additions, nor under autocast, nor on a GPU.
+  // The same function, which keeps less for the backward pass: only what is needed so that no matrix product is computed twice.
+  // Without `keep_hidden` the first product of the MLP is computed twice. Not for blocks with adapter modules, autocast or a
+  // GPU.
   [[nodiscard]] at::Tensor sparing(const at::Tensor& x, const at::Tensor& phases, bool keep_hidden) const;
   [[nodiscard]] bool can_be_sparing() const;
-  [[nodiscard]] bool bare() const;  // without additions
-  // Weights of the two branches, if training may drop one without computing it; otherwise none.
+  [[nodiscard]] bool bare() const;  // whether it has no adapter modules
+  // The weights of the two branches if training may skip a dropped branch; otherwise none.
   struct Weights {
     std::vector<at::Tensor> attention, mlp;
   };
   [[nodiscard]] Weights droppable() const;
-  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept of tokens [B, H, W, C]
+  [[nodiscard]] std::int64_t sparing_bytes(at::IntArrayRef tokens, bool keep_hidden) const;  // kept for tokens [B, H, W, C]
   std::int64_t window;                                                                       // 0: global
   double rate;
   LayerNorm norm1;
@@ -58,24 +59,24 @@ struct Vit : Module {
   Vit(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& images) const;  // [B, 3, R, R] -> [B, C, R/patch, R/patch]
 
-  void move_phases(c10::Device device);  // they follow from the sizes and are no parameters
+  void move_phases(c10::Device device);  // phases depend on the sizes alone and are no parameters
 
-  at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is the class token's, unused
+  at::Tensor pos_embed;  // [1, 1 + pretrained cells, C]; the first is for a class token and unused
   Module patch_embed;
   Conv proj;
   ModuleList list;
   std::deque<VitBlock> blocks;
   LayerNorm ln_pre;
   at::Tensor window_phases, global_phases;
-  std::int64_t used_blocks;  // nothing reads what comes behind the last global block
+  std::int64_t used_blocks;  // blocks after the last global one are not used
   Keeping keeping;
 
  private:
-  // Which blocks keep what sparing() keeps: as many as keeping.bytes allows.
+  // The blocks for which sparing() is used in the first pass: as many as keeping.bytes allows.
   [[nodiscard]] std::vector<bool> sparing_blocks(at::IntArrayRef tokens) const;
 };
 
-// One level of the pyramid: `ups` doublings of the map, or a halving for -1, then 1x1 and 3x3 convolutions.
+// One level of the pyramid: doubles the map `ups` times, or halves it for -1, and applies a 1x1 and a 3x3 convolution.
 struct PyramidLevel : Module {
   PyramidLevel(Module& parent, std::string name, std::int64_t in, std::int64_t out, int ups);
   [[nodiscard]] at::Tensor operator()(at::Tensor x) const;
@@ -86,8 +87,8 @@ struct PyramidLevel : Module {
 
 struct VisionBackbone : Module {
   VisionBackbone(Module& parent, const Sizes& sizes, double drop_path_rate, Keeping keeping);
-  // Maps at 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level at one half exists (its weights are in published
-  // checkpoints) and is not computed: the published model discards it (`scalp`).
+  // Maps of 4, 2 and 1 times the patch grid, [B, d_model, h, w]. The level of one half has weights in published checkpoints,
+  // but is not computed: the published model discards it (`scalp`).
   [[nodiscard]] std::array<at::Tensor, 3> operator()(const at::Tensor& images) const;
   Vit trunk;
   ModuleList list;

@@ -1,4 +1,4 @@
-// Named and numbered character references.
+// Named and numeric character references of HTML.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,11 +8,11 @@
 
 namespace sam3lab::sam3 {
 
-// By name, without "&"; names the standard allows without a semicolon are there both ways.
+// Characters by name without "&". Names that the standard allows without a semicolon are listed with and without it.
 [[nodiscard]] const std::unordered_map<std::string, std::u32string>& html_entities();
 
-// What a reference to `number` stands for: control characters as browsers read them, U+FFFD for what is no character, nothing
-// for what is forbidden.
+// The text of a numeric reference. Control characters are converted as browsers do. Invalid characters give U+FFFD, and
+// forbidden ones an empty text.
 [[nodiscard]] std::u32string numbered_character(std::uint64_t number);
 
 }  // namespace sam3lab::sam3

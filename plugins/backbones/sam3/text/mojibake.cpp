@@ -20,10 +20,10 @@ namespace {
 
 using ByteString = std::basic_string<unsigned char>;
 
-// A single-byte encoding, both ways. Bytes below 80 are ASCII.
+// A single-byte encoding in both directions. Bytes below 80 are ASCII.
 struct Codec {
   std::string name;
-  bool sloppy;  // byte 1A stands for U+FFFD, a character that was lost
+  bool sloppy;  // byte 1A is U+FFFD, a lost character
   std::array<char32_t, 128> upper{};
   std::unordered_map<char32_t, unsigned char> byte{};
 
@@ -72,7 +72,8 @@ const std::vector<Codec>& codecs() {
 
 bool within(unsigned char b, int low, int high) { return b >= low && b <= high; }
 
-// One step of UTF-8, strict; with `variants` also a null of two bytes and surrogate pairs of six. 0: not UTF-8.
+// Length of the strict UTF-8 sequence here; 0 if there is none. `variants`: also a null of two bytes and surrogate pairs of
+// six.
 std::size_t decode_one(const ByteString& bytes, std::size_t at, bool variants, std::u32string& out) {
   const auto byte = [&](std::size_t i) { return at + i < bytes.size() ? bytes[at + i] : static_cast<unsigned char>(0); };
   const auto more = [&](std::size_t i) { return within(byte(i), 0x80, 0xBF); };
@@ -107,7 +108,7 @@ std::optional<std::u32string> decode_utf8(const ByteString& bytes) {
   return out;
 }
 
-// Length of a UTF-8 sequence at `at` in which one byte A0 became a space, such that a likely character comes of it.
+// Length of a UTF-8 sequence at `at` in which one byte A0 became a space, if it gives a likely character.
 std::size_t spaced_sequence(const ByteString& b, std::size_t at) {
   const auto is = [&](std::size_t i, int low, int high) { return at + i < b.size() && within(b[at + i], low, high); };
   const auto space = [&](std::size_t i) { return is(i, 0x20, 0x20); };
@@ -132,8 +133,8 @@ bool has_spaced_sequence(const ByteString& b) {
   return false;
 }
 
-// Puts bytes A0 back where spaces stand for them. A lone "a grave" keeps the space that follows as well, except before the
-// Portuguese words that are written in one with it.
+// Replaces spaces by bytes A0 where they were lost. A single "a grave" keeps the space after it, except before the Portuguese
+// words that are joined to it.
 ByteString restore_spaces(const ByteString& b) {
   ByteString apart;
   for (std::size_t at = 0; at < b.size(); ++at) {
@@ -157,7 +158,7 @@ ByteString restore_spaces(const ByteString& b) {
   return apart;
 }
 
-// Length of a UTF-8 sequence at `at` of which bytes were lost (1A, or one "?").
+// Length of a UTF-8 sequence at `at` with lost bytes (1A, or one "?").
 std::size_t lossy_sequence(const ByteString& b, std::size_t at) {
   const auto is = [&](std::size_t i, int low, int high) { return at + i < b.size() && within(b[at + i], low, high); };
   const auto lost = [&](std::size_t i) { return is(i, 0x1A, 0x1A); };
@@ -191,12 +192,12 @@ ByteString mark_lossy(const ByteString& b) {
   return out;
 }
 
-// UTF-8 that was read in one of the single-byte encodings, read again.
+// Decodes as UTF-8 a text that was decoded in one of the single-byte encodings.
 std::optional<std::u32string> reread(const std::u32string& text) {
   for (const Codec& codec : codecs()) {
     std::optional<ByteString> bytes = codec.encode(text);
     if (!bytes) continue;
-    // In MacRoman an en dash before a space would look like one.
+    // In MacRoman an en dash before a space would match, too.
     if (codec.name != "macroman" && has_spaced_sequence(*bytes)) bytes = restore_spaces(*bytes);
     if (codec.sloppy) bytes = mark_lossy(*bytes);
     if (std::optional<std::u32string> fixed = decode_utf8(*bytes)) return fixed;
@@ -204,7 +205,7 @@ std::optional<std::u32string> reread(const std::u32string& text) {
   return std::nullopt;
 }
 
-// End of a run at `at` of sequences that look like UTF-8 read in a single-byte encoding.
+// End of the run at `at` of sequences that look like UTF-8 decoded in a single-byte encoding.
 std::size_t embedded_run(std::u32string_view text, std::size_t at) {
   static const CharacterSet strict = character_class("strict_continuation"), follows = character_class("continuation");
   static const std::array<CharacterSet, 3> leads{character_class("lead_of_2"), character_class("lead_of_3"),
@@ -231,8 +232,8 @@ std::u32string repair_embedded(const std::u32string& text) {
       continue;
     }
     const std::u32string part = text.substr(at, end - at);
-    // Only a true part: the whole has just been tried.
-    out += part.size() < text.size() && looks_garbled(part) ? repair_encoding(part) : part;
+    // Only if it is shorter than the text, for the whole text has just been tried.
+    out += part.size() < text.size() && is_mojibake(part) ? repair_encoding(part) : part;
     at = end;
   }
   return out;
@@ -241,11 +242,11 @@ std::u32string repair_embedded(const std::u32string& text) {
 bool is_control(char32_t c) { return c >= 0x80 && c <= 0x9F; }
 
 std::u32string repair_once(const std::u32string& text) {
-  if (!looks_garbled(text)) return text;
+  if (!is_mojibake(text)) return text;
   if (std::optional<std::u32string> fixed = reread(text)) return *fixed;
   std::u32string fixed = repair_embedded(text);
   if (fixed != text) return fixed;
-  // Latin-1 with control characters was Windows-1252; both readings end in the same replacement.
+  // Latin-1 with control characters was Windows-1252. Both readings give the same replacement.
   return windows_controls(text);
 }
 

@@ -1,17 +1,17 @@
-// Text that was decoded in the wrong encoding, found and undone as ftfy 6.3 does (ftfy.fix_encoding).
+// Mojibake: text that was decoded in the wrong encoding. It is detected and repaired as in ftfy 6.3 (ftfy.fix_encoding).
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace sam3lab::sam3 {
 
-// Undoes what can be undone with confidence; other text comes back as it is.
+// Repairs what can be repaired with confidence. Other text is returned without change.
 [[nodiscard]] std::u32string repair_encoding(const std::u32string& text);
 
-// Does `text` hold sequences that nobody writes on purpose?
-[[nodiscard]] bool looks_garbled(std::u32string_view text);
+// Whether `text` has sequences of characters that only occur in mojibake.
+[[nodiscard]] bool is_mojibake(std::u32string_view text);
 
-// Control characters U+0080..U+009F as the Windows-1252 characters that were meant.
+// Replaces control characters U+0080..U+009F by the characters of Windows-1252 with these numbers.
 [[nodiscard]] std::u32string windows_controls(std::u32string text);
 
 }  // namespace sam3lab::sam3

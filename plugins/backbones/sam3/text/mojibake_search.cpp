@@ -37,7 +37,7 @@ CharacterSet character_class(const std::string& name) {
 
 namespace {
 
-// "upper+box" is a union of classes; "az", "AZ", "word", "space" are what they say.
+// "upper+box" is a union of classes. "az", "AZ", "word" and "space" are the usual classes.
 CharacterSet of(const std::string& classes) {
   CharacterSet set;
   std::istringstream in(classes);
@@ -59,8 +59,8 @@ CharacterSet of(const std::string& classes) {
 
 CharacterSet one(std::u32string_view characters) { return CharacterSet().add(characters); }
 
-// Sequences of classes, by kind of encounter.
-void add_encounters(std::vector<GarbledSequence>& all) {
+// Sequences of character classes.
+void add_encounters(std::vector<MojibakeSequence>& all) {
   const std::string accented = "lower+upper", symbols = "opening+closing+currency+numeric+law";
   const std::vector<std::vector<std::string>> encounters{
       {"c1"},
@@ -82,14 +82,14 @@ void add_encounters(std::vector<GarbledSequence>& all) {
       {accented, "opening+closing", "word"},
   };
   for (const auto& encounter : encounters) {
-    GarbledSequence sequence;
+    MojibakeSequence sequence;
     for (const std::string& classes : encounter) sequence.characters.push_back(of(classes));
     all.push_back(std::move(sequence));
   }
 }
 
-// What a western or eastern code page makes of frequent characters.
-void add_code_pages(std::vector<GarbledSequence>& all) {
+// Frequent characters decoded in a western or eastern code page.
+void add_code_pages(std::vector<MojibakeSequence>& all) {
   const auto add = [&](std::vector<CharacterSet> characters, bool at_start = false) {
     all.push_back({std::move(characters), at_start});
   };
@@ -100,7 +100,7 @@ void add_code_pages(std::vector<GarbledSequence>& all) {
                                              .add(one(U"\u20AC\u0153\u0160\u0161\u00A2\u00A3\u0178\u017E\u00A0\u00AD\u00AE"
                                                       U"\u00A9\u00B0\u00B7\u00BB\u2013\u2014\u00B4"))});
   add({one(U"\u00D7"), one(U"\u00B2\u00B3")});
-  // ... Arabic: two letters in a row, as their parts are frequent
+  // ... Arabic: two letters in a row, because parts of them are frequent
   const CharacterSet arabic = one(U"\u00D8\u00D9"),
                      part = of("common+currency+bad+numeric+opening").add(one(U"\u0178\u0160\u00AE\u00B0\u00B5\u00BB"));
   add({arabic, part, arabic, part});
@@ -133,9 +133,9 @@ void add_code_pages(std::vector<GarbledSequence>& all) {
 
 }  // namespace
 
-const std::vector<GarbledSequence>& garbled_sequences() {
-  static const std::vector<GarbledSequence> made = [] {
-    std::vector<GarbledSequence> all;
+const std::vector<MojibakeSequence>& mojibake_sequences() {
+  static const std::vector<MojibakeSequence> made = [] {
+    std::vector<MojibakeSequence> all;
     add_encounters(all);
     add_code_pages(all);
     return all;
@@ -143,8 +143,8 @@ const std::vector<GarbledSequence>& garbled_sequences() {
   return made;
 }
 
-bool looks_garbled(std::u32string_view text) {
-  const auto starts = [&](const GarbledSequence& sequence, std::size_t at) {
+bool is_mojibake(std::u32string_view text) {
+  const auto starts = [&](const MojibakeSequence& sequence, std::size_t at) {
     if (text.size() - at < sequence.characters.size() || (sequence.at_start && at > 0)) return false;
     for (std::size_t i = 0; i < sequence.characters.size(); ++i) {
       if (!sequence.characters[i].holds(text[at + i])) return false;
@@ -155,7 +155,7 @@ bool looks_garbled(std::u32string_view text) {
   for (const char32_t c : text) ascii = ascii && c < 0x80;
   if (ascii) return false;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    for (const GarbledSequence& sequence : garbled_sequences()) {
+    for (const MojibakeSequence& sequence : mojibake_sequences()) {
       if (starts(sequence, at)) return true;
     }
   }

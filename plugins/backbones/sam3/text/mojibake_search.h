@@ -1,4 +1,4 @@
-// The table of character sequences that give wrongly decoded text away.
+// The table of character sequences that only occur in mojibake.
 #pragma once
 #include <vector>
 
@@ -6,11 +6,11 @@
 
 namespace sam3lab::sam3 {
 
-struct GarbledSequence {
+struct MojibakeSequence {
   std::vector<CharacterSet> characters;
-  bool at_start = false;  // of the text only
+  bool at_start = false;  // only at the start of the text
 };
 
-[[nodiscard]] const std::vector<GarbledSequence>& garbled_sequences();
+[[nodiscard]] const std::vector<MojibakeSequence>& mojibake_sequences();
 
 }  // namespace sam3lab::sam3

@@ -71,7 +71,7 @@ std::size_t read_name(std::u32string_view text, std::size_t at, std::u32string& 
   for (; end < text.size() && name.size() < 32; ++end) {
     const char32_t c = text[end];
     if (c == '\t' || c == '\n' || c == '\f' || c == ' ' || c == '<' || c == '&' || c == '#' || c == ';') break;
-    name += c < 0x80 ? static_cast<char>(c) : '\x01';  // no name holds it
+    name += c < 0x80 ? static_cast<char>(c) : '\x01';  // occurs in no name
   }
   if (!name.empty() && end < text.size() && text[end] == ';') name += ';';
   for (; name.size() > 1; name.pop_back()) {
@@ -83,7 +83,7 @@ std::size_t read_name(std::u32string_view text, std::size_t at, std::u32string& 
   return at;
 }
 
-// ftfy decodes only references that end in a semicolon, and a few that were put in capitals.
+// ftfy decodes only references that end in a semicolon, and a few in upper case.
 const std::unordered_map<std::string, std::u32string>& unambiguous_entities() {
   static const std::unordered_map<std::string, std::u32string> made = [] {
     std::unordered_map<std::string, std::u32string> all;
@@ -130,7 +130,7 @@ std::u32string unescape_unambiguous(std::u32string_view text) {
   return out;
 }
 
-// Latin ligatures and digraphs that are two characters for a typesetter's or an old encoding's sake.
+// Latin ligatures and digraphs that exist for typesetting or old encodings, as their letters.
 std::u32string_view split_ligature(char32_t c) {
   static const std::unordered_map<char32_t, std::u32string_view> table{
       {0x132, U"IJ"},      {0x133, U"ij"},      {0x149, U"\u02BCn"},  {0x1F1, U"DZ"},  {0x1F2, U"Dz"},  {0x1F3, U"dz"},
@@ -146,10 +146,10 @@ bool is_stray_control(char32_t c) {
          (c >= 0xFFF9 && c <= 0xFFFC);
 }
 
-// One character in its plain form: ligatures, full and half width, curly quotes.
+// Normalises one character: ligatures, full and half width, curly quotes.
 std::u32string plain(char32_t c) {
   if (const std::u32string_view two = split_ligature(c); !two.empty()) {
-    // The first half may be a curly quote itself.
+    // The first character of the result may be a curly quote itself.
     return two[0] == 0x02BC ? U"'" + std::u32string(two.substr(1)) : std::u32string(two);
   }
   if (c == 0x3000) return U" ";
@@ -159,7 +159,7 @@ std::u32string plain(char32_t c) {
   return std::u32string(1, c);
 }
 
-// Line breaks become \n; colours of a terminal (ESC [ digits ; letter) and stray controls go.
+// Line breaks become \n. Terminal colours (ESC [ digits ; letter) and other control characters are removed.
 std::u32string plain_controls(const std::u32string& text) {
   std::u32string lines, out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -199,7 +199,8 @@ std::u32string_view strip(std::u32string_view text) {
   return text;
 }
 
-// What a sigma becomes depends on the letters around it; a character that Python does not know is none, and has no case.
+// The lower case of a sigma depends on the letters around it. A character that Python's Unicode lacks is no letter and has no
+// case.
 std::u32string lower(std::u32string_view text) {
   const auto known = [](char32_t c) { return python_characters().contains(static_cast<UChar32>(c)) != 0; };
   std::u32string out;
@@ -246,7 +247,7 @@ std::u32string repair_text(std::u32string_view text) {
     const std::size_t line = text.find(U'\n', at);
     const std::size_t end = std::min(line == std::u32string_view::npos ? text.size() : line + 1, at + longest);
     const std::u32string_view segment = text.substr(at, end - at);
-    // A "<" means that this is HTML itself, from here on: references in it are meant.
+    // A "<" means that the rest of the text is HTML, in which references are intended.
     references = references && segment.find(U'<') == std::u32string_view::npos;
     out += repair_segment(std::u32string(segment), references);
     at = end;

@@ -12,10 +12,10 @@ namespace sam3lab::sam3 {
 
 TextMlp::TextMlp(Module& parent, std::int64_t width)
     : Module(parent, "mlp"), c_fc(*this, "c_fc", width, 4 * width), c_proj(*this, "c_proj", 4 * width, width) {
-  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, socket);
+  offer({.name = "", .kind = InjectionPoint::Kind::block, .in = width, .out = width, .weight = ""}, slot);
 }
 
-at::Tensor TextMlp::operator()(const at::Tensor& x) const { return socket(x, c_proj(at::gelu(c_fc(x))), training()); }
+at::Tensor TextMlp::operator()(const at::Tensor& x) const { return slot(x, c_proj(at::gelu(c_fc(x))), training()); }
 
 TextBlock::TextBlock(Module& parent, std::string name, std::int64_t width, std::int64_t heads)
     : Module(parent, std::move(name)),

@@ -12,7 +12,7 @@ struct TextMlp : Module {
   TextMlp(Module& parent, std::int64_t width);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& x) const;
   Linear c_fc, c_proj;
-  AdapterSlot socket;
+  AdapterSlot slot;
 };
 
 struct TextBlock : Module {
@@ -27,7 +27,7 @@ struct TextTransformer : Module {
   TextTransformer(Module& parent, const Sizes& sizes, bool recomputes);
   [[nodiscard]] at::Tensor operator()(const at::Tensor& tokens) const;  // [T, L] -> [T, L, text_width]
   at::Tensor positional_embedding;
-  at::Tensor text_projection;  // of pooled text, which this model does not use; published checkpoints hold it
+  at::Tensor text_projection;  // for pooled text, which this model does not use; published checkpoints contain it
   Embedding token_embedding;
   Module transformer;
   ModuleList list;

@@ -20,8 +20,8 @@ namespace {
 constexpr std::int64_t merge_count = Tokenizer::vocabulary_size - 512 - 2;
 constexpr std::size_t largest_vocabulary = std::size_t{16} << 20;  // bytes; the published file has 1.4 M
 
-// Bytes in the order of their ids: printable Latin-1 first, then the rest. The vocabulary file writes byte b as a character of
-// its own: itself where printable, else U+0100 onwards.
+// Bytes in the order of their ids: printable Latin-1 first, then the rest. In the vocabulary file each byte is one character:
+// the character itself if it is printable, otherwise one from U+0100 on.
 struct ByteSymbols {
   std::array<std::int64_t, 256> id{};
   std::array<std::string, 256> written{};
@@ -51,17 +51,17 @@ std::uint64_t pair_key(std::int64_t a, std::int64_t b) {
   return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint64_t>(b);
 }
 
-// Space, and the combining iota below: matching ignores case, which makes that mark a form of the letter iota, and so neither a
-// letter nor anything else.
+// Space, and the combining iota below. Matching ignores case, which makes this mark a form of the letter iota, so that it
+// matches no class of characters.
 bool is_between(char32_t c) { return u_isUWhiteSpace(static_cast<UChar32>(c)) != 0 || c == 0x345; }
 
-// Length of the word that starts at `at`; 0: a space. The alternatives are tried in this order.
+// Length of the word that starts at `at`; 0 for a space. The alternatives are tried in this order.
 std::size_t word_length(std::u32string_view text, std::size_t at) {
   using namespace std::string_view_literals;
   const auto starts = [&](std::u32string_view what) {
     if (text.size() - at < what.size()) return false;
     for (std::size_t i = 0; i < what.size(); ++i) {
-      // Matching ignores case, and the long s is an s in disguise.
+      // Matching ignores case, and the long s is a form of s.
       if ((text[at + i] == U'\u017F' ? U's' : text[at + i]) != what[i]) return false;
     }
     return true;
@@ -102,7 +102,7 @@ Tokenizer::Tokenizer(const std::string& vocabulary) {
     const std::size_t gap = line.find(' ');
     if (gap == std::string::npos || gap == 0 || gap + 1 == line.size()) refuse("a line is no pair", line.substr(0, 40));
     pairs.emplace_back(line.substr(0, gap), line.substr(gap + 1));
-    // Two pairs may make one string: its last id counts.
+    // Two pairs may give the same string; its last id counts.
     ids[pairs.back().first + pairs.back().second] = 511 + static_cast<std::int64_t>(pairs.size());
     at = stop;
   }

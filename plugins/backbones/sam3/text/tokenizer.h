@@ -1,4 +1,4 @@
-// CLIP's byte-pair tokenizer (tokenizer_ve.SimpleTokenizer): the same ids as the published package's for any string.
+// CLIP's byte-pair tokenizer (tokenizer_ve.SimpleTokenizer). It gives the same ids as the published package for any text.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,9 +15,9 @@ class Tokenizer {
   // Reads bpe_simple_vocab_16e6.txt.gz. DataError if it is damaged or another file.
   explicit Tokenizer(const std::string& vocabulary);
 
-  // Ids of the cleaned, lower-case text, without start and end.
+  // Ids of the cleaned, lower-case text, without the start and end tokens.
   [[nodiscard]] std::vector<std::int64_t> encode(const std::string& text) const;
-  // start, ids, end, zeros: `length` numbers. A text that is too long is cut and still ends in `end`.
+  // `length` ids: start, ids of the text, end, zeros. A text that is too long is cut and still ends with `end`.
   [[nodiscard]] std::vector<std::int64_t> row(const std::string& text, std::int64_t length) const;
 
  private:

@@ -43,7 +43,7 @@ std::string read_gzip(const std::string& path, std::size_t limit) {
       throw DataError(Fault{path, "too large when unpacked", "", "at most " + std::to_string(limit) + " bytes", ""});
     }
   }
-  // A truncated file ends early without a read error; zlib says so afterwards.
+  // A truncated file ends early without a read error; zlib reports it afterwards.
   int code = Z_OK;
   const char* message = gzerror(file.get(), &code);
   if (code != Z_OK && code != Z_STREAM_END) {
