@@ -1,7 +1,7 @@
 # The example of docs/reference/experiment.md is a valid experiment. What pages say of options (names, types, defaults, ranges, units) is
 # what the program says, and files that they name exist.
 source "$(dirname "$0")/../support/checks.bash"
-program=$1
+program=$1 limit=300
 root=$(cd "$(dirname "$0")/../.." && pwd)
 page=$root/docs/reference/experiment.md
 sed -n '/^```toml$/,/^```$/p' "$page" | sed '1d;$d' >"$scratch/reference.toml"
