@@ -192,16 +192,12 @@ def check_words(page, text):
             fault(place, f"{match[1]} has no option {match[2]}")
 
 
-def without_code(text):
-    """The page without its code blocks, whose comments are no headings; line numbers stay."""
-    return re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
-
-
 def slug(heading):
     return re.sub(r"[^\w\- ]", "", heading.strip().lower().replace("`", "")).replace(" ", "-")
 
 
 def without_code(text):
+    """The page without its code blocks, whose comments are no headings; line numbers stay."""
     return re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), text, flags=re.S | re.M)
 
 
