@@ -169,7 +169,7 @@ class BmpDecoder {
     return static_cast<std::uint8_t>(((std::uint64_t{value & mask} >> shift) * 255 + most / 2) / most);
   }
 
-  // Escape 0: end of line; 1: end of picture; 2: a step right and up; 3 and more: that many pixels as they are.
+  // Escape 0: end of line; 1: end of image; 2: a step right and up; 3 and more: that many pixels as they are.
   [[nodiscard]] Bytes run_lengths() const {
     const auto width = static_cast<std::size_t>(header_.width), height = static_cast<std::size_t>(header_.height);
     const bool half = header_.bits == 4;

@@ -1,4 +1,4 @@
-// File formats of pictures: bytes in, pixels out. `name` is the file's, for messages.
+// File formats of images: bytes in, pixels out. `name` is the file's, for messages.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,8 +14,8 @@ struct Pixels {
   Bytes bytes;
 };
 
-// What the pixels are for: a picture to look at, or labels, whose stored values count (a palette's index, not its colour).
-enum class PixelUse { picture, labels };
+// What the pixels are for: an image to look at, or labels, whose stored values count (a palette's index, not its colour).
+enum class PixelUse { image, labels };
 
 Pixels decode_png(const Bytes& bytes, const std::string& name, PixelUse use);
 Pixels decode_jpeg(const Bytes& bytes, const std::string& name);

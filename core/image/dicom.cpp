@@ -49,7 +49,7 @@ std::uintmax_t checked_file(const std::filesystem::path& path) {
 template <class Head>
 Head head_of(const std::string& answer, const std::string& name) {
   Head head;
-  if (answer.size() < sizeof head) throw DataError(Fault{name, "damaged: no picture came out of it", "", "", ""});
+  if (answer.size() < sizeof head) throw DataError(Fault{name, "damaged: no image came out of it", "", "", ""});
   std::memcpy(&head, answer.data(), sizeof head);
   return head;
 }
@@ -93,15 +93,15 @@ Volume read_dicom_volume(const std::filesystem::path& path, const VolumePart& pa
   return to_volume(ask(path, bytes, [&] { return reader().series(name, files, part.series); }), name);
 }
 
-Pixels read_dicom_picture(const std::filesystem::path& path, PixelUse use, std::int64_t frame) {
-  const auto answer = ask(path, checked_file(path), [&] { return reader().picture(path, use, frame); });
+Pixels read_dicom_pixels(const std::filesystem::path& path, PixelUse use, std::int64_t frame) {
+  const auto answer = ask(path, checked_file(path), [&] { return reader().image(path, use, frame); });
   const auto head = head_of<dicom::PictureHead>(answer, path.string());
   check_size(path.string(), static_cast<std::uint64_t>(head.height), static_cast<std::uint64_t>(head.width));
   Pixels pixels{head.height, head.width, head.channels, static_cast<int>(head.bits), {}};
   const bool kind = (head.channels == 1 || head.channels == 3) && (head.bits == 8 || head.bits == 16);
   const auto bytes = static_cast<std::size_t>(head.height * head.width * head.channels * (head.bits / 8));
   if (!kind || answer.size() - sizeof head != bytes)
-    throw DataError(Fault{path.string(), "damaged: no picture came out of it", "", "", ""});
+    throw DataError(Fault{path.string(), "damaged: no image came out of it", "", "", ""});
   pixels.bytes.assign(answer.begin() + sizeof head, answer.end());
   return pixels;
 }

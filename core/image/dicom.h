@@ -13,7 +13,7 @@ bool is_dicom(std::string_view first_bytes);  // needs 132 of them
 
 // A file of one or many frames, a segmentation, or a folder.
 Volume read_dicom_volume(const std::filesystem::path& path, const VolumePart& part);
-Pixels read_dicom_picture(const std::filesystem::path& path, PixelUse use, std::int64_t frame);
+Pixels read_dicom_pixels(const std::filesystem::path& path, PixelUse use, std::int64_t frame);
 std::int64_t count_dicom_frames(const std::filesystem::path& path);
 
 }  // namespace sam3lab

@@ -38,7 +38,7 @@ class GifDecoder {
   }
 
   Pixels decode() {
-    find_picture();
+    find_image();
     const auto width = static_cast<std::size_t>(gif_->SWidth), height = static_cast<std::size_t>(gif_->SHeight);
     check_size(name_, height, width);
     // LZW's longest word, of 4096 pixels, takes more than a byte; what lies outside of the frame takes none, but not that much.
@@ -48,8 +48,8 @@ class GifDecoder {
     const bool inside = frame.Left >= 0 && frame.Top >= 0 && frame.Width >= 1 && frame.Height >= 1 &&
                         std::size_t(frame.Left) + std::size_t(frame.Width) <= width &&
                         std::size_t(frame.Top) + std::size_t(frame.Height) <= height;
-    if (!inside) throw refused("a frame outside of its picture");
-    if (colours == nullptr && use_ == PixelUse::picture) throw refused("no colours");
+    if (!inside) throw refused("a frame outside of its image");
+    if (colours == nullptr && use_ == PixelUse::image) throw refused("no colours");
     const auto background = static_cast<GifPixelType>(gif_->SBackGroundColor & 255);
     read_lines(width, std::size_t(frame.Left), std::size_t(frame.Top), std::size_t(frame.Width), std::size_t(frame.Height),
                frame.Interlace, background, height);
@@ -67,7 +67,7 @@ class GifDecoder {
     return refused(text != nullptr ? text : "damaged");
   }
 
-  void find_picture() {
+  void find_image() {
     GifRecordType record = UNDEFINED_RECORD_TYPE;
     for (;;) {
       if (DGifGetRecordType(gif_.get(), &record) == GIF_ERROR) throw damaged(gif_->Error);

@@ -77,12 +77,12 @@ std::filesystem::path beside(const std::filesystem::path& header, const std::str
   return header.parent_path() / file;
 }
 
-Pixels as_picture(const std::vector<at::Tensor>& volumes, NumberType type, const std::string& name) {
+Pixels image_of_volumes(const std::vector<at::Tensor>& volumes, NumberType type, const std::string& name) {
   const auto& first = volumes.front();
   const auto channels = static_cast<std::int64_t>(volumes.size());
   const bool colours = (channels == 3 && first.size(2) == 1) || (channels == 1 && first.size(2) == 3);
   if (!colours && (channels != 1 || first.size(2) != 1)) {
-    throw DataError(Fault{name, "a volume where a picture is needed",
+    throw DataError(Fault{name, "a volume where an image is needed",
                           std::to_string(first.size(2)) + " slices of " + std::to_string(channels) + " channels",
                           "one slice, or three that are red, green and blue", "use it as a volume"});
   }
@@ -90,7 +90,7 @@ Pixels as_picture(const std::vector<at::Tensor>& volumes, NumberType type, const
   const auto planes = channels == 3 ? torch::cat(volumes, 2) : first;
   const auto values = planes.permute({1, 0, 2}).contiguous();  // rows, columns, colours
   if (!values.eq(values.round()).all().item<bool>() || values.lt(0).any().item<bool>() || values.gt(65535).any().item<bool>()) {
-    throw DataError(Fault{name, "values that are none of a picture", "a fraction, NaN, or a number outside 0..65535",
+    throw DataError(Fault{name, "values that are none of an image", "a fraction, NaN, or a number outside 0..65535",
                           "whole numbers of 0 to 65535", "use it as a volume, with a window"});
   }
   Pixels pixels{values.size(0), values.size(1), values.size(2), type == NumberType::u8 ? 8 : 16, {}};

@@ -20,8 +20,8 @@ std::vector<double> numbers_in(std::string_view text, const std::string& name, c
 std::vector<std::int64_t> integers_in(std::string_view text, const std::string& name, const std::string& field,
                                       std::size_t count = 0);
 
-// A volume of one slice, or of three slices or channels (`volumes`, one a channel) that are red, green and blue -> a picture.
+// A volume of one slice, or of three slices or channels (`volumes`, one a channel) that are red, green and blue -> an image.
 // DataError for other sizes and for values that are not whole numbers of 0 to 65535.
-Pixels as_picture(const std::vector<at::Tensor>& volumes, NumberType type, const std::string& name);
+Pixels image_of_volumes(const std::vector<at::Tensor>& volumes, NumberType type, const std::string& name);
 
 }  // namespace sam3lab

@@ -12,7 +12,7 @@ namespace sam3lab {
 namespace {
 
 // A progressive file is held as coefficients until its last scan. What the file can fill, and no more: a block of 64
-// coefficients of 2 bytes takes at least one bit of it. Scans are limited too, because each goes over the whole picture.
+// coefficients of 2 bytes takes at least one bit of it. Scans are limited too, because each goes over the whole image.
 constexpr std::size_t bytes_for_a_byte = 1024, bytes_for_any = std::size_t{64} << 20;
 constexpr int most_scans = 500;
 

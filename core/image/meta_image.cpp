@@ -170,6 +170,6 @@ bool is_meta_image(std::string_view first_bytes) {
 Volume read_meta_image(const std::filesystem::path& path, const VolumePart& part) {
   return volume_by_header<MetaHeader>(path, part);
 }
-Pixels read_meta_picture(const std::filesystem::path& path) { return picture_by_header<MetaHeader>(path); }
+Pixels read_meta_pixels(const std::filesystem::path& path) { return pixels_by_header<MetaHeader>(path); }
 
 }  // namespace sam3lab

@@ -16,13 +16,13 @@ at::Tensor rgb_bytes(const at::Tensor& raster, const std::optional<std::pair<dou
 
 at::Tensor resize_image(const at::Tensor& image, std::int64_t side) {
   if (image.size(0) == side && image.size(1) == side) return image;
-  // As it lies in memory, channels last: no copy of the whole picture.
+  // As it lies in memory, channels last: no copy of the whole image.
   const auto planes = image.contiguous().permute({2, 0, 1}).unsqueeze(0);
   return at::_upsample_bilinear2d_aa(planes, {side, side}, false, std::nullopt, std::nullopt).squeeze(0).permute({1, 2, 0});
 }
 
 at::Tensor normalised(const at::Tensor& bytes) {
-  // What becomes of each of the 256 values, by the processor's own steps; then one pass over the picture in the place of four.
+  // What becomes of each of the 256 values, by the processor's own steps; then one pass over the image in the place of four.
   static const auto table = at::arange(256, at::kFloat).mul(1.0 / 255.0).sub_(0.5).div_(0.5);
   const auto* becomes = table.data_ptr<float>();
   const auto from = bytes.contiguous();

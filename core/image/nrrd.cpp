@@ -285,6 +285,6 @@ class NrrdHeader {
 bool is_nrrd(std::string_view first_bytes) { return first_bytes.starts_with("NRRD00"); }
 
 Volume read_nrrd(const std::filesystem::path& path, const VolumePart& part) { return volume_by_header<NrrdHeader>(path, part); }
-Pixels read_nrrd_picture(const std::filesystem::path& path) { return picture_by_header<NrrdHeader>(path); }
+Pixels read_nrrd_pixels(const std::filesystem::path& path) { return pixels_by_header<NrrdHeader>(path); }
 
 }  // namespace sam3lab

@@ -1,4 +1,4 @@
-// Netpbm's PBM, PGM and PPM (P1 to P6), the first picture of a file.
+// Netpbm's PBM, PGM and PPM (P1 to P6), the first image of a file.
 #include <cstring>
 
 #include <sam3lab/api/error.h>
@@ -89,11 +89,11 @@ class PnmDecoder {
     return value;
   }
 
-  // A bit of 1 is black in a picture. Pictures are stretched to the whole range, labels stay.
+  // A bit of 1 is black in an image. Images are stretched to the whole range, labels stay.
   void put(Pixels& pixels, std::uint64_t i, std::uint64_t value) const {
     if (value > most_) throw damaged("a value above " + std::to_string(most_));
     const std::uint64_t top = most_ > 255 ? 65535 : 255;
-    if (use_ == PixelUse::picture) value = bits_ ? (1 - value) * 255 : (value * top + most_ / 2) / most_;
+    if (use_ == PixelUse::image) value = bits_ ? (1 - value) * 255 : (value * top + most_ / 2) / most_;
     if (pixels.bits == 8) {
       pixels.bytes[i] = static_cast<std::uint8_t>(value);
     } else {

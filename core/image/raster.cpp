@@ -76,13 +76,13 @@ Pixels decode(const Bytes& bytes, const std::string& name, PixelUse use, std::in
 Pixels read_pixels(const std::filesystem::path& path, PixelUse use, std::int64_t page) {
   switch (format_of(first_bytes(path, needed_to_tell))) {
     case Format::dicom:
-      return read_dicom_picture(path, use, page);
+      return read_dicom_pixels(path, use, page);
     case Format::nrrd:
       check_page(path.string(), page, 1);
-      return read_nrrd_picture(path);
+      return read_nrrd_pixels(path);
     case Format::meta_image:
       check_page(path.string(), page, 1);
-      return read_meta_picture(path);
+      return read_meta_pixels(path);
     default:
       return decode(whole(path), path.string(), use, page);
   }
@@ -150,7 +150,7 @@ std::int64_t count_pages(const std::filesystem::path& path) {
 }
 
 at::Tensor read_raster(const std::filesystem::path& path, std::int64_t page) {
-  return to_tensor(read_pixels(path, PixelUse::picture, page));
+  return to_tensor(read_pixels(path, PixelUse::image, page));
 }
 
 at::Tensor read_label_raster(const std::filesystem::path& path, std::int64_t page) {

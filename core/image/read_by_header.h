@@ -23,7 +23,7 @@ Volume volume_by_header(const std::filesystem::path& path, const VolumePart& par
 
 // Three channels are colours; of other numbers there must be one.
 template <class Header>
-Pixels picture_by_header(const std::filesystem::path& path) {
+Pixels pixels_by_header(const std::filesystem::path& path) {
   std::vector<at::Tensor> channels;
   NumberType type = NumberType::u8;
   for (std::int64_t i = 0, n = 1; i < n; ++i) {
@@ -34,7 +34,7 @@ Pixels picture_by_header(const std::filesystem::path& path) {
     type = header.layout(part).type;
     channels.push_back(header.voxels(source, part));
   }
-  return as_picture(channels, type, path.string());
+  return image_of_volumes(channels, type, path.string());
 }
 
 }  // namespace sam3lab

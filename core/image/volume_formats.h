@@ -19,8 +19,8 @@ Volume read_nifti(ByteSource& source, std::uint64_t stored, const VolumePart& pa
 Volume read_nrrd(const std::filesystem::path& path, const VolumePart& part);
 Volume read_meta_image(const std::filesystem::path& path, const VolumePart& part);
 // A slice, or three that are red, green and blue, as interleaved channels.
-Pixels read_nrrd_picture(const std::filesystem::path& path);
-Pixels read_meta_picture(const std::filesystem::path& path);
+Pixels read_nrrd_pixels(const std::filesystem::path& path);
+Pixels read_meta_pixels(const std::filesystem::path& path);
 
 // A data file that a header names: in the header's folder or below. DataError for any other place.
 std::filesystem::path beside(const std::filesystem::path& header, const std::string& name);

@@ -30,7 +30,7 @@ class Finder {
   Duplicates run() {
     exact();
     near();
-    turned_or_mirrored();
+    rotated_or_flipped();
     same_datasets();
     for (auto& [key, finding] : found_) out_.findings.push_back(std::move(finding));
     return std::move(out_);
@@ -84,73 +84,73 @@ class Finder {
     const bool leak = leaks(pair.a, pair.b);
     auto one = pair.a.dataset, two = pair.b.dataset;
     if (one > two) std::swap(one, two);
-    const char* const kind = pair.exact ? "" : pair.turn == 0 ? "near_" : "turned_";
+    const char* const kind = pair.exact ? "" : pair.orientation == 0 ? "near_" : "rotated_";
     auto& finding = found_[{leak, kind, one, two}];
     if (finding.check.empty()) {
       finding.severity = leak ? Severity::error : Severity::warning;
       finding.check = fmt::format("{}duplicate{}", kind, leak ? "_leak" : "");
       finding.datasets = {datasets_[one].name};
       if (one != two) finding.datasets.push_back(datasets_[two].name);
-      const char* const what = pair.exact       ? "equal"
-                               : pair.turn == 0 ? "the same picture in two"
-                                                : "the same picture, turned or mirrored, in two";
+      const char* const what = pair.exact              ? "equal"
+                               : pair.orientation == 0 ? "the same image in two"
+                                                       : "the same image, rotated or flipped, in two";
       finding.text =
           fmt::format("{} images{}", what, leak ? ", one trained on and the other held out" : " of different subjects");
       finding.count = 0;
     }
     ++finding.count;
     if (finding.examples.size() < most_examples) {
-      const auto turn = pair.turn == 0 ? "" : std::string(", ") + name_of_turn(pair.turn);
-      finding.examples.push_back(place_of(pair.a) + " = " + place_of(pair.b) + turn);
+      const auto orientation = pair.orientation == 0 ? "" : std::string(", ") + name_of_orientation(pair.orientation);
+      finding.examples.push_back(place_of(pair.a) + " = " + place_of(pair.b) + orientation);
     }
     if (leak && out_.leaks.size() < most_pictured) out_.leaks.push_back(pair);
   }
 
-  // Images of one look are one entry; equal images have been told.
+  // Images of one hash are one entry; equal images have been told.
   void near() {
     for (std::size_t i = 0; i < prints_.size(); ++i) {
       if (i == 0 || prints_[i].digest != prints_[i - 1].digest)
-        by_look_[prints_[i].looks[0]].push_back(static_cast<std::uint32_t>(i));
+        by_hash_[prints_[i].hash[0]].push_back(static_cast<std::uint32_t>(i));
     }
-    for (const auto& [look, members] : by_look_) looks_.push_back(look);
-    std::sort(looks_.begin(), looks_.end());
+    for (const auto& [hash, members] : by_hash_) hashes_.push_back(hash);
+    std::sort(hashes_.begin(), hashes_.end());
     std::size_t compared = 0;
     const auto compare = [&](const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
       for (const auto i : a) {
         for (const auto j : b) {
           if (compared >= most_near) return;
-          if (&a != &b || j > i) compare_pictures(i, j, 0, compared);
+          if (&a != &b || j > i) compare_images(i, j, 0, compared);
         }
       }
     };
-    for (const auto look : looks_) compare(by_look_[look], by_look_[look]);
-    for (const auto& [x, y] : near_pairs(looks_, 20 * most_near)) compare(by_look_[looks_[x]], by_look_[looks_[y]]);
+    for (const auto hash : hashes_) compare(by_hash_[hash], by_hash_[hash]);
+    for (const auto& [x, y] : near_pairs(hashes_, 20 * most_near)) compare(by_hash_[hashes_[x]], by_hash_[hashes_[y]]);
     note_limit(compared, "look alike");
   }
 
-  // After near(): what is the same picture as it is (a symmetric one may be both) is not told again.
-  void turned_or_mirrored() {
-    const NearIndex index(looks_);
+  // After near(): what is the same image as it is (a symmetric one may be both) is not told again.
+  void rotated_or_flipped() {
+    const NearIndex index(hashes_);
     std::size_t compared = 0, met = 0;
-    const auto compare = [&](std::uint32_t i, int turn, const std::vector<std::uint32_t>& others) {
+    const auto compare = [&](std::uint32_t i, int orientation, const std::vector<std::uint32_t>& others) {
       for (const auto j : others) {
         // Each mirror image, and a half turn, is found from both sides; a quarter turn from one.
-        if (i == j || (turn != quarter_turn && j < i)) continue;
+        if (i == j || (orientation != quarter_turn && j < i)) continue;
         if (compared >= most_near || ++met > 20 * most_near) return false;
-        compare_pictures(i, j, turn, compared);
+        compare_images(i, j, orientation, compared);
       }
       return true;
     };
-    for (const auto look : looks_) {
-      for (const auto i : by_look_[look]) {
-        for (int turn = 1; turn < turns; ++turn) {
-          if (turn == three_quarters) continue;  // the quarter turn of the other picture
-          index.each(prints_[i].looks[static_cast<std::size_t>(turn)],
-                     [&](std::uint32_t found) { return compare(i, turn, by_look_[looks_[found]]); });
+    for (const auto hash : hashes_) {
+      for (const auto i : by_hash_[hash]) {
+        for (int orientation = 1; orientation < orientations; ++orientation) {
+          if (orientation == three_quarters) continue;  // the quarter turn of the other image
+          index.each(prints_[i].hash[static_cast<std::size_t>(orientation)],
+                     [&](std::uint32_t found) { return compare(i, orientation, by_hash_[hashes_[found]]); });
         }
       }
     }
-    note_limit(std::max(compared, met / 20), "look alike when turned or mirrored");
+    note_limit(std::max(compared, met / 20), "look alike when rotated or flipped");
   }
 
   void note_limit(std::size_t compared, const char* how) {
@@ -163,18 +163,18 @@ class Finder {
                              {}});
   }
 
-  // Is `i`, turned, the picture `j`? Counts what it has to look at.
-  void compare_pictures(std::uint32_t i, std::uint32_t j, int turn, std::size_t& compared) {
+  // Is `i`, rotated or flipped, the image `j`? Counts what it has to look at.
+  void compare_images(std::uint32_t i, std::uint32_t j, int orientation, std::size_t& compared) {
     const auto &a = prints_[i], &b = prints_[j];
     const bool subjects_differ = item_of(a).subject != item_of(b).subject;
     if (!subjects_differ && a.dataset == b.dataset) return;
     if (same_.contains(std::minmax(i, j))) return;
     ++compared;
     const auto x = thumbnail_of(a), y = thumbnail_of(b);
-    if (!x.defined() || !y.defined() || !same_picture(turned(x, turn), y)) return;
+    if (!x.defined() || !y.defined() || !same_image(reoriented(x, orientation), y)) return;
     same_.insert(std::minmax(i, j));
     if (a.dataset != b.dataset) shared_[{a.dataset, b.dataset}].insert(a.item), shared_[{b.dataset, a.dataset}].insert(b.item);
-    if (subjects_differ) tell({a, b, false, turn});
+    if (subjects_differ) tell({a, b, false, orientation});
   }
 
   at::Tensor thumbnail_of(const ImagePrint& print) {
@@ -222,9 +222,9 @@ class Finder {
   std::map<std::tuple<bool, std::string, std::uint16_t, std::uint16_t>, Finding> found_;
   std::map<std::pair<std::uint16_t, std::uint16_t>, std::set<std::uint32_t>> shared_;  // items of the first that the second has
   std::map<std::pair<std::uint16_t, std::uint32_t>, at::Tensor> thumbnails_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_look_;  // into prints_, as they are
-  std::vector<std::uint64_t> looks_;                                       // keys of by_look_, ascending
-  std::set<std::pair<std::uint32_t, std::uint32_t>> same_;                 // into prints_: one picture, not the same pixels
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_hash_;  // into prints_, as they are
+  std::vector<std::uint64_t> hashes_;                                      // keys of by_hash_, ascending
+  std::set<std::pair<std::uint32_t, std::uint32_t>> same_;                 // into prints_: one image, not the same pixels
   Duplicates out_;
 };
 

@@ -1,4 +1,4 @@
-// Images that come more than once: exactly, or as a picture.
+// Images that come more than once: exactly, or as an image.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -10,16 +10,16 @@ namespace sam3lab {
 
 struct ImagePair {
   ImagePrint a, b;
-  bool exact = true;  // equal pixels; else the same picture at another size, compression or brightness
-  int turn = 0;       // of `a`, to be `b` (fingerprint.h)
+  bool exact = true;    // equal pixels; else the same image at another size, compression or brightness
+  int orientation = 0;  // of `a`, to be `b` (fingerprint.h)
 };
 
 struct Duplicates {
   std::vector<Finding> findings;
-  std::vector<ImagePair> leaks;  // the first pairs across the split, for pictures of them
+  std::vector<ImagePair> leaks;  // the first pairs across the split, for images of them
 };
 
-// Pairs of one subject are no finding: they stay on one side of the split, and slices that are neighbours look alike. Pictures
+// Pairs of one subject are no finding: they stay on one side of the split, and slices that are neighbours look alike. Images
 // without content are left out. Reads the images of near pairs again, at most `most_near` pairs as they are, and as many turned
 // or mirrored.
 inline constexpr std::size_t most_near = 5000;

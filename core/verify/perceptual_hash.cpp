@@ -15,16 +15,16 @@
 namespace sam3lab {
 namespace {
 
-constexpr int look_side = 32;
-constexpr std::size_t look_bits = 64;
+constexpr int hash_side = 32;
+constexpr std::size_t hash_bits = 64;
 constexpr double least_whole = 0.97, least_detail = 0.85;  // correlations
 constexpr int coarse = 9;                                  // px of a thumbnail
 
 // The lowest frequencies but the mean, by rising sum of both.
 std::vector<std::pair<int, int>> lowest_frequencies() {
   std::vector<std::pair<int, int>> order;
-  for (int sum = 1; order.size() < look_bits; ++sum) {
-    for (int row = 0; row <= sum && order.size() < look_bits; ++row) order.emplace_back(row, sum - row);
+  for (int sum = 1; order.size() < hash_bits; ++sum) {
+    for (int row = 0; row <= sum && order.size() < hash_bits; ++row) order.emplace_back(row, sum - row);
   }
   return order;
 }
@@ -43,10 +43,10 @@ double correlation(const cv::Mat& a, const cv::Mat& b) {
   return scale > 0 ? x.dot(y) / scale : 0.0;
 }
 
-cv::Mat fine_detail(const cv::Mat& picture) {
+cv::Mat fine_detail(const cv::Mat& image) {
   cv::Mat soft, smooth;
-  cv::blur(picture, soft, {3, 3});  // compression changes the finest
-  cv::blur(picture, smooth, {coarse, coarse});
+  cv::blur(image, soft, {3, 3});  // compression changes the finest
+  cv::blur(image, smooth, {coarse, coarse});
   return soft - smooth;
 }
 
@@ -72,47 +72,47 @@ at::Tensor grey_thumbnail(const at::Tensor& image, std::int64_t side) {
   return grey;
 }
 
-const char* name_of_turn(int turn) {
+const char* name_of_orientation(int orientation) {
   constexpr std::array names = {"as it is",
-                                "mirrored left to right",
-                                "mirrored top to bottom",
-                                "turned by 180 degrees",
-                                "mirrored along its diagonal",
-                                "turned by 90 degrees",
-                                "turned by 270 degrees",
-                                "mirrored along its other diagonal"};
-  return names.at(static_cast<std::size_t>(turn));
+                                "flipped left to right",
+                                "flipped top to bottom",
+                                "rotated by 180 degrees",
+                                "flipped along its diagonal",
+                                "rotated by 90 degrees",
+                                "rotated by 270 degrees",
+                                "flipped along its other diagonal"};
+  return names.at(static_cast<std::size_t>(orientation));
 }
 
-at::Tensor turned(const at::Tensor& picture, int turn) {
-  auto out = (turn & 4) != 0 ? picture.transpose(0, 1) : picture;
-  if ((turn & 1) != 0) out = out.flip(1);
-  return (turn & 2) != 0 ? out.flip(0) : out;
+at::Tensor reoriented(const at::Tensor& image, int orientation) {
+  auto out = (orientation & 4) != 0 ? image.transpose(0, 1) : image;
+  if ((orientation & 1) != 0) out = out.flip(1);
+  return (orientation & 2) != 0 ? out.flip(0) : out;
 }
 
 PerceptualHash perceptual_hash_of(const at::Tensor& image) {
   static const auto frequencies = lowest_frequencies();
   cv::Mat waves;
-  cv::dct(as_floats(grey_thumbnail(image, look_side)), waves);
-  PerceptualHash looks{};
-  for (int turn = 0; turn < turns; ++turn) {
-    std::array<float, look_bits> values{};
-    for (std::size_t i = 0; i < look_bits; ++i) {
+  cv::dct(as_floats(grey_thumbnail(image, hash_side)), waves);
+  PerceptualHash hash{};
+  for (int orientation = 0; orientation < orientations; ++orientation) {
+    std::array<float, hash_bits> values{};
+    for (std::size_t i = 0; i < hash_bits; ++i) {
       const auto [row, column] = frequencies[i];
-      const auto value = (turn & 4) != 0 ? waves.at<float>(column, row) : waves.at<float>(row, column);
+      const auto value = (orientation & 4) != 0 ? waves.at<float>(column, row) : waves.at<float>(row, column);
       // An odd wave is turned over by the mirror, an even one is its own mirror image.
-      const bool over = ((turn & 1) != 0 && column % 2 != 0) != ((turn & 2) != 0 && row % 2 != 0);
+      const bool over = ((orientation & 1) != 0 && column % 2 != 0) != ((orientation & 2) != 0 && row % 2 != 0);
       values[i] = over ? -value : value;
     }
     auto sorted = values;
-    std::nth_element(sorted.begin(), sorted.begin() + look_bits / 2, sorted.end());
-    auto& bits = looks[static_cast<std::size_t>(turn)];
-    for (std::size_t i = 0; i < look_bits; ++i) bits |= static_cast<std::uint64_t>(values[i] >= sorted[look_bits / 2]) << i;
+    std::nth_element(sorted.begin(), sorted.begin() + hash_bits / 2, sorted.end());
+    auto& bits = hash[static_cast<std::size_t>(orientation)];
+    for (std::size_t i = 0; i < hash_bits; ++i) bits |= static_cast<std::uint64_t>(values[i] >= sorted[hash_bits / 2]) << i;
   }
-  return looks;
+  return hash;
 }
 
-bool same_picture(const at::Tensor& a, const at::Tensor& b) {
+bool same_image(const at::Tensor& a, const at::Tensor& b) {
   const auto x = as_floats(a), y = as_floats(b);
   return correlation(x, y) >= least_whole && correlation(fine_detail(x), fine_detail(y)) >= least_detail;
 }

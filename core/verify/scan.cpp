@@ -18,7 +18,7 @@ namespace sam3lab {
 namespace {
 
 constexpr std::int64_t run_length = 16;  // items of a thread in a row: slices of one volume are read together
-constexpr int flat_levels = 2;           // grey values that a picture without content spans
+constexpr int flat_levels = 2;           // grey values that an image without content spans
 constexpr double background_least = 0.2, mask_least = 0.98, ring_least = 0.95;  // shares of pixels
 constexpr int background_levels = 1;                                            // around the most frequent grey value
 constexpr int contrast_ring = 3;                                                // px around a mask
@@ -51,7 +51,7 @@ class Accumulator {
         return fail(d, item, sizes ? "size" : "contract", dataset.data->item(item).id + ": " + broken);
       }
       print.digest = pixel_digest(image.image);
-      print.looks = perceptual_hash_of(image.image);
+      print.hash = perceptual_hash_of(image.image);
       print.item = static_cast<std::uint32_t>(item);
       print.dataset = static_cast<std::uint16_t>(d);
       print.side = side;

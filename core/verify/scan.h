@@ -23,7 +23,7 @@ const char* name_of(Side side);
 
 struct ImagePrint {
   PixelDigest digest{};
-  PerceptualHash looks{};
+  PerceptualHash hash{};
   std::uint32_t item = 0;
   std::uint16_t dataset = 0;
   Side side = Side::unknown;

@@ -66,7 +66,7 @@ cv::Scalar colour_of(std::size_t number) {
 }
 
 // The image with the outline of each label, at most `longest` pixels a side.
-cv::Mat picture_of(const LabelledImage& image) {
+cv::Mat drawing_of(const LabelledImage& image) {
   const auto pixels = image.image.contiguous();
   const cv::Mat colour(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3, pixels.data_ptr());
   const double scale = static_cast<double>(longest) / std::max(colour.rows, colour.cols);
@@ -90,7 +90,7 @@ std::string figure(const VerifiedDataset& dataset, std::int64_t item, const std:
   try {
     const auto image = dataset.data->load(item);
     if (with_masks_only && image.labels.empty()) return "";
-    const cv::Mat small = picture_of(image);
+    const cv::Mat small = drawing_of(image);
     Pixels pixels{small.rows, small.cols, 3, 8, Bytes(small.data, small.data + small.total() * 3)};
     return fmt::format("<figure><img alt=\"\" src=\"data:image/png;base64,{}\"><figcaption>{}</figcaption></figure>\n",
                        base64(encode_png(pixels, "thumbnail")), escaped(caption));
@@ -125,7 +125,7 @@ std::string leaks_of(const Verification& v) {
       page += figure(dataset, print.item,
                      fmt::format("{} ({}): {}", dataset.name, name_of(print.side), dataset.data->item(print.item).id));
     }
-    if (pair.turn != 0) page += fmt::format("the first, {}, is the second", name_of_turn(pair.turn));
+    if (pair.orientation != 0) page += fmt::format("the first, {}, is the second", name_of_orientation(pair.orientation));
     page += "</p>\n";
   }
   return page;

@@ -8,7 +8,7 @@
 namespace sam3lab {
 
 // Writes DIR/verify.html: findings, tables, some images of each dataset with the outlines of their masks, and the pairs that
-// cross the split. The pictures are inside the page, at most 192 pixels a side.
+// cross the split. The images are inside the page, at most 192 pixels a side.
 void write_verify_page(const Verification& verification, const std::string& title, const std::filesystem::path& folder);
 
 }  // namespace sam3lab

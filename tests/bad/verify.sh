@@ -85,7 +85,7 @@ error pairs planted 2
 error prompt_conflict values 2
 error same_dataset copy+other 32
 error size planted 1
-error turned_duplicate_leak planted 2
+error rotated_duplicate_leak planted 2
 error unreadable planted 1
 error values values 2
 error zero_overlap beside 32
@@ -100,7 +100,7 @@ warning one_side values 1
 warning pairing beside 32
 warning pairing shuffled 32
 warning published_prompt clean 1
-warning turned_duplicate planted 1
+warning rotated_duplicate planted 1
 END
 python3 - <<'END' >found.txt
 import json
@@ -110,8 +110,8 @@ for line in sorted(f"{f['severity']} {f['check']} {'+'.join(f['datasets'])} {f['
 END
 holds "what is found is what was planted:
 $(diff expected.txt found.txt)" cmp -s expected.txt found.txt
-holds "how a copy is turned is said" grep -q 'planted: train/012 (train) = planted: test/028 (held_out), mirrored left to right' found.json
-holds "the page says it, too" grep -q 'the first, turned by .* degrees, is the second' page/verify.html
+holds "how a copy is turned is said" grep -q 'planted: train/012 (train) = planted: test/028 (held_out), flipped left to right' found.json
+holds "the page says it, too" grep -q 'the first, rotated by .* degrees, is the second' page/verify.html
 holds "the page shows pictures" grep -q 'data:image/png;base64,iVBOR' page/verify.html
 holds "the page needs nothing beside it" sh -c '! grep -qE "(src|href)=\"(http|[a-z]+[./])" page/verify.html'
 accepts 'only some images' "$program" verify clean.toml --limit 5 --quiet

@@ -1,4 +1,4 @@
-// What the targets of picture formats with two uses share.
+// What the targets of image formats with two uses share.
 #pragma once
 #include "core/image/codecs.h"
 #include "tests/fuzz/target.h"
@@ -10,7 +10,7 @@ template <class Decode>
 bool takes_raster(std::string_view bytes, const Decode& decode) {
   const Bytes file(bytes.begin(), bytes.end());
   bool taken = false;
-  for (const auto use : {PixelUse::picture, PixelUse::labels}) {
+  for (const auto use : {PixelUse::image, PixelUse::labels}) {
     taken |= accepts([&] {
       const auto pixels = decode(file, "file", use);
       promise(static_cast<std::int64_t>(pixels.bytes.size()) ==

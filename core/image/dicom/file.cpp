@@ -134,7 +134,7 @@ void File::read_layout(Part part) {
   layout_.photometric = text(DCM_PhotometricInterpretation);
   if (layout_.rows == 0 && layout_.columns == 0) {
     if (part == Part::maybe_head) return;
-    refuse("a DICOM file without a picture");
+    refuse("a DICOM file without an image");
   }
   check_size(name_, static_cast<std::uint64_t>(layout_.rows), static_cast<std::uint64_t>(layout_.columns));
   if (layout_.frames < 1 || layout_.frames > most_frames)

@@ -53,14 +53,14 @@ struct Layout {
 
 class File {
  public:
-  // head: what stands before the pixels; maybe_head: the same of a file that may have none, see has_picture()
+  // head: what stands before the pixels; maybe_head: the same of a file that may have none, see has_image()
   enum class Part { all, head, maybe_head };
-  // DataError for what is no DICOM file with pictures, or of a kind that is not read. `frames` are not filled in: see frame().
+  // DataError for what is no DICOM file with images, or of a kind that is not read. `frames` are not filled in: see frame().
   File(const std::filesystem::path& path, Part part);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
-  [[nodiscard]] bool has_picture() const { return layout_.rows > 0; }
+  [[nodiscard]] bool has_image() const { return layout_.rows > 0; }
   [[nodiscard]] std::string modality() const { return text(DCM_Modality); }
   [[nodiscard]] std::string series() const { return text(DCM_SeriesInstanceUID); }
   [[nodiscard]] std::int64_t series_number() const;

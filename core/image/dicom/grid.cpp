@@ -45,8 +45,7 @@ bool same_directions(const Place& a, const Place& b) {
 void check_steps(const std::string& name, const std::vector<Vector>& places, const Vector& step, const Vector& normal) {
   const double length = std::abs(dot(step, normal));
   if (length < 1e-3)
-    throw fault(name, "several pictures at one place", mm(length) + " between slices", "one picture a place",
-                "split the series");
+    throw fault(name, "several images at one place", mm(length) + " between slices", "one image a place", "split the series");
   double least = 1e300, most = 0, off = 0;
   for (std::size_t k = 0; k < places.size(); ++k) {
     Vector rest;
@@ -57,8 +56,7 @@ void check_steps(const std::string& name, const std::vector<Vector>& places, con
     least = std::min(least, gap), most = std::max(most, gap);
   }
   if (least < 1e-3)
-    throw fault(name, "several pictures at one place", mm(least) + " between slices", "one picture a place",
-                "split the series");
+    throw fault(name, "several images at one place", mm(least) + " between slices", "one image a place", "split the series");
   if (most - least > uneven * length * 2 || off > 0.5 * length) {
     throw fault(name, "slices at unequal distances", mm(least) + " to " + mm(most), "one distance",
                 "is a slice missing, or are several series mixed?");

@@ -25,8 +25,8 @@ class DcmtkReader final : public Reader {
     DcmRLEDecoderRegistration::registerCodecs();
   }
 
-  [[nodiscard]] std::string picture(const std::filesystem::path& file, PixelUse use, std::int64_t frame) const override {
-    return picture_bytes(File(file, File::Part::all), use, frame);
+  [[nodiscard]] std::string image(const std::filesystem::path& file, PixelUse use, std::int64_t frame) const override {
+    return image_bytes(File(file, File::Part::all), use, frame);
   }
   [[nodiscard]] std::string volume(const std::filesystem::path& file) const override {
     return file_volume(File(file, File::Part::all));

@@ -11,7 +11,7 @@
 
 namespace sam3lab::dicom {
 
-// Head of a picture's bytes: height x width x channels samples of `bits` bits follow, row by row, channels interleaved.
+// Head of an image's bytes: height x width x channels samples of `bits` bits follow, row by row, channels interleaved.
 struct PictureHead {
   std::int64_t height = 0, width = 0, channels = 0, bits = 0;
 };
@@ -27,7 +27,7 @@ struct VolumeHead {
 class Reader {
  public:
   virtual ~Reader() = default;
-  [[nodiscard]] virtual std::string picture(const std::filesystem::path& file, PixelUse use, std::int64_t frame) const = 0;
+  [[nodiscard]] virtual std::string image(const std::filesystem::path& file, PixelUse use, std::int64_t frame) const = 0;
   [[nodiscard]] virtual std::string volume(const std::filesystem::path& file) const = 0;
   // `files`: those of a folder that are DICOM. `series`: from 1, or -1 for the only one.
   [[nodiscard]] virtual std::string series(const std::string& folder, const std::vector<std::filesystem::path>& files,

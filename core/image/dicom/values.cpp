@@ -32,9 +32,9 @@ double shown(const Window& window, double value) {
   return (value - (c - 0.5)) / (w - 1) + 0.5;
 }
 
-class Picture {
+class EncodedImage {
  public:
-  Picture(const File& file, std::int64_t channels, int bits)
+  EncodedImage(const File& file, std::int64_t channels, int bits)
       : head_{file.layout().rows, file.layout().columns, channels, bits},
         most_(bits == 8 ? 255 : 65535),
         bytes_(sizeof head_ + static_cast<std::size_t>(head_.height * head_.width * channels * (bits / 8)), '\0'),
@@ -65,12 +65,12 @@ class Picture {
 };
 
 std::string label_bytes(const File& file, const Stored& stored) {
-  Picture picture(file, file.layout().samples, file.layout().allocated > 8 ? 16 : 8);
+  EncodedImage out(file, file.layout().samples, file.layout().allocated > 8 ? 16 : 8);
   for (const auto value : stored.values) {
     if (value < 0 || value > 65535) file.refuse("pixels that are no labels", std::to_string(value), "0..65535");
-    picture.put(value);
+    out.put(value);
   }
-  return std::move(picture).bytes();
+  return std::move(out).bytes();
 }
 
 std::string palette_bytes(const File& file, const Stored& stored) {
@@ -88,11 +88,11 @@ std::string palette_bytes(const File& file, const Stored& stored) {
     if (tables[i]->bits > 8) shift = std::max(shift, tables[i]->bits - 8);
     if (largest > 255 && tables[i]->bits == 8) shift = 8;
   }
-  Picture picture(file, 3, 8);
+  EncodedImage out(file, 3, 8);
   for (const auto index : stored.values) {
-    for (const auto& table : tables) picture.put(table->at(index) >> shift);
+    for (const auto& table : tables) out.put(table->at(index) >> shift);
   }
-  return std::move(picture).bytes();
+  return std::move(out).bytes();
 }
 
 std::string grey_bytes(const File& file, const Stored& stored, std::int64_t index) {
@@ -101,22 +101,22 @@ std::string grey_bytes(const File& file, const Stored& stored, std::int64_t inde
   const auto values = rescaled(file, frame, stored.values);
   const auto& layout = file.layout();
   if (frame.window) {
-    Picture picture(file, 1, 8);
-    for (const float value : values) picture.put_part(shown(*frame.window, value), inverted);
-    return std::move(picture).bytes();
+    EncodedImage out(file, 1, 8);
+    for (const float value : values) out.put_part(shown(*frame.window, value), inverted);
+    return std::move(out).bytes();
   }
   if (const auto table = table_in(file, DCM_VOILUTSequence)) {
-    Picture picture(file, 1, 8);
+    EncodedImage out(file, 1, 8);
     const double top = (1 << table->bits) - 1;
-    for (const float value : values) picture.put_part(table->at(std::lround(value)) / top, inverted);
-    return std::move(picture).bytes();
+    for (const float value : values) out.put_part(table->at(std::lround(value)) / top, inverted);
+    return std::move(out).bytes();
   }
   const bool as_it_is = layout.allocated <= 8 && !layout.is_signed && frame.rescale.slope == 1 && frame.rescale.intercept == 0;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const double from = as_it_is ? 0 : *low, to = as_it_is ? 255 : std::max<double>(*high, *low + 1.0);
-  Picture picture(file, 1, as_it_is ? 8 : 16);
-  for (const float value : values) picture.put_part((value - from) / (to - from), inverted);
-  return std::move(picture).bytes();
+  EncodedImage out(file, 1, as_it_is ? 8 : 16);
+  for (const float value : values) out.put_part((value - from) / (to - from), inverted);
+  return std::move(out).bytes();
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ std::pair<double, double> limits_of(const Window& window) {
   return {centre - width / 2, centre + width / 2};
 }
 
-std::string picture_bytes(const File& file, PixelUse use, std::int64_t frame) {
+std::string image_bytes(const File& file, PixelUse use, std::int64_t frame) {
   check_page(file.name(), frame, file.layout().frames);
   const auto stored = PixelReader(file).frame(frame);
   if (use == PixelUse::labels) return label_bytes(file, stored);
@@ -149,9 +149,9 @@ std::string picture_bytes(const File& file, PixelUse use, std::int64_t frame) {
     file.refuse("unsupported colours", stored.photometric + " of " + std::to_string(allocated) + " bits",
                 "grey, palette, RGB or YBR_FULL");
   }
-  Picture picture(file, 3, allocated > 8 ? 16 : 8);
-  for (const auto value : stored.values) picture.put(value);
-  return std::move(picture).bytes();
+  EncodedImage out(file, 3, allocated > 8 ? 16 : 8);
+  for (const auto value : stored.values) out.put(value);
+  return std::move(out).bytes();
 }
 
 }  // namespace sam3lab::dicom

@@ -14,7 +14,7 @@ std::vector<float> rescaled(const File& file, const Frame& frame, const std::vec
 // Black and white of a window; equal if it is a mere step.
 std::pair<double, double> limits_of(const Window& window);
 
-// A picture's head and samples as bytes: see reader.h.
-std::string picture_bytes(const File& file, PixelUse use, std::int64_t frame);
+// An image's head and samples as bytes: see reader.h.
+std::string image_bytes(const File& file, PixelUse use, std::int64_t frame);
 
 }  // namespace sam3lab::dicom

@@ -14,7 +14,7 @@ namespace {
 void require_grey(const File& file) {
   const auto& layout = file.layout();
   if (layout.samples == 1 && layout.photometric.starts_with("MONOCHROME")) return;
-  file.refuse("a volume in colours", layout.photometric, "grey values", "read its frames as pictures");
+  file.refuse("a volume in colours", layout.photometric, "grey values", "read its frames as images");
 }
 
 void write_slice(VolumeBytes& volume, std::int64_t k, const std::vector<float>& values) {
@@ -34,7 +34,7 @@ std::vector<Series> sorted_series(const std::vector<std::filesystem::path>& file
   std::map<std::pair<std::int64_t, std::string>, Series> found;
   for (const auto& path : files) {
     const File file(path, File::Part::maybe_head);
-    if (!file.has_picture()) continue;
+    if (!file.has_image()) continue;
     auto& series = found[{file.series_number(), file.series()}];
     series.number = file.series_number();
     series.modality = file.modality();
@@ -49,7 +49,7 @@ std::vector<Series> sorted_series(const std::vector<std::filesystem::path>& file
 
 const Series& chosen(const std::string& folder, const std::vector<Series>& all, std::int64_t wanted) {
   if (all.empty())
-    throw DataError(Fault{folder, "no DICOM file with a picture in this folder", "", "the files of one series", ""});
+    throw DataError(Fault{folder, "no DICOM file with an image in this folder", "", "the files of one series", ""});
   const auto count = static_cast<std::int64_t>(all.size());
   if (wanted < 0 && count == 1) return all.front();
   if (wanted >= 1 && wanted <= count) return all[static_cast<std::size_t>(wanted - 1)];

@@ -31,13 +31,13 @@ const ArrayInfo& array_of(const std::vector<ArrayInfo>& arrays, const std::strin
 }
 
 // [H, W] or [H, W, 3] of any type -> [H, W, 1 or 3], uint8 or int32 in 0..65535.
-at::Tensor as_raster(at::Tensor picture, const std::string& file) {
-  if (picture.dim() == 2) picture = picture.unsqueeze(2);
-  if (picture.scalar_type() == torch::kUInt8) return picture.contiguous();
-  const auto numbers = picture.to(torch::kFloat64);
+at::Tensor as_raster(at::Tensor image, const std::string& file) {
+  if (image.dim() == 2) image = image.unsqueeze(2);
+  if (image.scalar_type() == torch::kUInt8) return image.contiguous();
+  const auto numbers = image.to(torch::kFloat64);
   const auto least = numbers.min().item<double>(), most = numbers.max().item<double>();
   if (!(least >= 0.0 && most <= 65535.0)) {
-    throw DataError(Fault{file, "a picture with values that are none of a picture", fmt::format("{} to {}", least, most),
+    throw DataError(Fault{file, "an image with values that are none of an image", fmt::format("{} to {}", least, most),
                           "0 to 255, or 0 to 65535", ""});
   }
   return numbers.round().to(most > 255.0 ? torch::kInt32 : torch::kUInt8).contiguous();
@@ -114,7 +114,7 @@ ImageStack::ImageStack(ArrayStackOptions options) : options_(std::move(options))
     }
   }
   if (options_.expect > 0 && size_ != options_.expect)
-    faults_.push_back({options_.root, "another number of pictures than the source has", std::to_string(size_),
+    faults_.push_back({options_.root, "another number of images than the source has", std::to_string(size_),
                        std::to_string(options_.expect), "is the download complete?"});
 }
 
@@ -123,20 +123,18 @@ void ImageStack::add(const std::string& image, const std::string& mask, Stack st
   stack.images = (root / image).string();
   stack.masks = (root / mask).string();
   try {
-    const auto pictures = array_of(list_arrays(stack.images), stack.images, options_.variable).shape;
+    const auto images = array_of(list_arrays(stack.images), stack.images, options_.variable).shape;
     const auto objects = array_of(list_arrays(stack.masks), stack.masks, options_.mask_variable).shape;
     const auto channels = static_cast<std::int64_t>(options_.labels.size());
-    if (pictures.size() != 3 && !(pictures.size() == 4 && pictures[3] == 3)) {
-      faults_.push_back({stack.images, "is no stack of pictures", text_of(pictures), "[N, H, W] or [N, H, W, 3]", ""});
-    } else if (objects.size() < 3 || objects.size() > 4 ||
-               !std::equal(pictures.begin(), pictures.begin() + 3, objects.begin())) {
-      faults_.push_back(
-          {stack.masks, "does not go with its pictures", text_of(objects), text_of(pictures) + " at the front", ""});
+    if (images.size() != 3 && !(images.size() == 4 && images[3] == 3)) {
+      faults_.push_back({stack.images, "is no stack of images", text_of(images), "[N, H, W] or [N, H, W, 3]", ""});
+    } else if (objects.size() < 3 || objects.size() > 4 || !std::equal(images.begin(), images.begin() + 3, objects.begin())) {
+      faults_.push_back({stack.masks, "does not go with its images", text_of(objects), text_of(images) + " at the front", ""});
     } else if (const auto given = objects.size() == 3 ? 1 : objects[3]; given < channels) {
       faults_.push_back({stack.masks, "has fewer channels than `labels`", std::to_string(given), std::to_string(channels), ""});
     } else {
       stack.first = size_;
-      stack.count = pictures[0];
+      stack.count = images[0];
       size_ += stack.count;
       stacks_.push_back(std::move(stack));
     }
@@ -172,7 +170,7 @@ LabelledImage ImageStack::load(std::int64_t index) const {
   const ArrayRows row{index - stack.first, 1};
   LabelledImage out;
   const auto raster = as_raster(read_array(stack.images, options_.variable, row).select(0, 0), stack.images);
-  out.image = windowed_picture(raster, {}, stack.images);
+  out.image = windowed_image(raster, {}, stack.images);
   auto numbers = as_numbers(read_array(stack.masks, options_.mask_variable, row).select(0, 0), stack.masks);
   if (numbers.dim() == 2) numbers = numbers.unsqueeze(2);
   for (std::size_t i = 0; i < options_.labels.size(); ++i) {

@@ -1,4 +1,4 @@
-// Pictures along the first axis of one array and their masks along that of another, as a dataset.
+// Images along the first axis of one array and their masks along that of another, as a dataset.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -20,30 +20,30 @@ struct ArrayStackOptions {
   void visit(V&& v) {
     v("root", root, Limits().required().path().about("folder of the dataset, as it was downloaded"));
     v("images", images,
-      Limits().required().about("templates of the files with pictures below root, [N, H, W] or [N, H, W, 3] each"));
+      Limits().required().about("templates of the files with images below root, [N, H, W] or [N, H, W, 3] each"));
     v("masks", masks,
       Limits().required().about(
           "one template of the files with masks: [N, H, W], or [N, H, W, C] with one label a channel; 0 is "
           "nothing, and another number the object"));
     v("labels", labels, Limits().required().about("of the channels, in their order; channels behind the last are not read"));
-    v("variable", variable, about("name of the array with pictures; empty: the only one of the file"));
+    v("variable", variable, about("name of the array with images; empty: the only one of the file"));
     v("mask_variable", mask_variable, about("the same of the masks"));
     v("targets", targets, one_of({"class", "instances"}).about("one mask a label, or one a number in its channel"));
     v("min_pixels", min_pixels,
-      at_least(1).unit("px").about("a smaller mask is no target; the picture then says nothing of its label"));
+      at_least(1).unit("px").about("a smaller mask is no target; the image then says nothing of its label"));
     v("subset", subset, about("subset that the source assigns, such as \"fold{fold}\"").formerly("part"));
     v("subsets", subsets, about("other names of subsets: [\"fold3=test\"]").formerly("parts"));
     v("site", site, about("hospital or centre, such as \"{site}\""));
-    v("subject", subject, about("whose picture it is; {stack} is the file's name, {index} the number of the picture"));
-    v("gap", gap, at_least(0).unit("pictures").about("left out on both sides of a held-out block of a subject"));
-    v("expect", expect, at_least(0).about("pictures that the source has; another number is a fault. 0: not known"));
+    v("subject", subject, about("whose image it is; {stack} is the file's name, {index} the number of the image"));
+    v("gap", gap, at_least(0).unit("images").about("left out on both sides of a held-out block of a subject"));
+    v("expect", expect, at_least(0).about("images that the source has; another number is a fault. 0: not known"));
     v("pixel_um", pixel_um, at_least(0).unit("um").about("side of a pixel; 0: not known"));
   }
 };
 
 class ImageStack final : public Dataset {
  public:
-  // Lists the folder and the sizes of the arrays; reads no picture. Throws UsageError for templates that are not understood,
+  // Lists the folder and the sizes of the arrays; reads no image. Throws UsageError for templates that are not understood,
   // DataError for a root that cannot be read.
   explicit ImageStack(ArrayStackOptions options);
 
@@ -58,7 +58,7 @@ class ImageStack final : public Dataset {
  private:
   struct Stack {
     std::string name, images, masks, subject, site, subset;  // name: the file's path below the root without its ending
-    std::int64_t first = 0, count = 0;                       // of its pictures among those of the dataset
+    std::int64_t first = 0, count = 0;                       // of its images among those of the dataset
   };
   void add(const std::string& image, const std::string& mask, Stack stack);
   [[nodiscard]] const Stack& stack_of(std::int64_t index) const;

@@ -180,7 +180,7 @@ LabelledImage CocoImages::load(std::int64_t index) const {
                           fmt::format("{} x {}", entry.height, entry.width), "use the image that the JSON file was made for"});
   }
   LabelledImage out;
-  out.image = windowed_picture(raw, options_.shown, entry.file);
+  out.image = windowed_image(raw, options_.shown, entry.file);
   if (options_.pixel_um > 0) out.spacing_mm = {options_.pixel_um / 1000.0, options_.pixel_um / 1000.0};
 
   std::map<std::size_t, std::vector<at::Tensor>> masks;

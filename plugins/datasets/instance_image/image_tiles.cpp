@@ -108,7 +108,7 @@ std::unique_ptr<ImageTiles::Decoded> ImageTiles::decode() const {
   auto out = std::make_unique<Decoded>();
   out->objects = read_label_raster(options_.instances);
   check_same_size(raw, out->objects, options_.instances, options_.image);
-  out->image = windowed_picture(raw, options_.shown, options_.image);
+  out->image = windowed_image(raw, options_.shown, options_.image);
   const auto labels = label_of_objects(out->objects);
   out->labels = torch::zeros_like(out->objects);
   const auto outside = options_.background.empty() ? 0 : static_cast<std::int32_t>(names_.size());

@@ -19,7 +19,7 @@ struct NpzLayout {
 struct NpzCase {
   at::Tensor image;                                 // [D, H, W, 1 or 3] uint8
   at::Tensor stored;                                // [D, H, W] uint8 or int32, 0..65535
-  bool volume = false;                              // false: one picture, D = 1
+  bool volume = false;                              // false: one image, D = 1
   std::optional<std::array<double, 2>> spacing_mm;  // row, column of a slice; unset: unknown
 };
 

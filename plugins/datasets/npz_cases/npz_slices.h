@@ -33,7 +33,7 @@ class NpzSlices final : public Dataset {
   };
   struct Place {
     std::size_t number;  // of the case
-    std::int64_t slice;  // -1: the case is one picture
+    std::int64_t slice;  // -1: the case is one image
   };
   const std::vector<Place>& places() const;
   void add_labels(const at::Tensor& stored, LabelledImage& out) const;

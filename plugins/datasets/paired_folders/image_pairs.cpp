@@ -111,7 +111,7 @@ std::string ImagePairs::below_root(const std::string& path) const {
 LabelledImage ImagePairs::read(const Pair& pair) const {
   const auto file = below_root(pair.image);
   LabelledImage out;
-  out.image = windowed_picture(read_raster(file), options_.shown, file);
+  out.image = windowed_image(read_raster(file), options_.shown, file);
   const auto height = out.image.size(0), width = out.image.size(1);
   out.spacing_mm = pair.spacing_mm;
   FoundMasks found(reader_.labels.size(), height, width, options_.targets == "instances", file);

@@ -12,7 +12,7 @@ void ImageWindow::check(const std::string& where) const {
     throw UsageError(Fault{where, "low_percentile is not below high_percentile", "", "", ""});
 }
 
-at::Tensor windowed_picture(const at::Tensor& raster, const ImageWindow& wanted, const std::string& file) {
+at::Tensor windowed_image(const at::Tensor& raster, const ImageWindow& wanted, const std::string& file) {
   const bool deep = raster.scalar_type() == torch::kInt32;
   auto shown = raster;
   if (wanted.mode == "percentiles" || (wanted.mode == "auto" && deep)) {

@@ -1,4 +1,4 @@
-// Pictures of any depth as they are shown to a model.
+// Images of any depth as they are shown to a model.
 #pragma once
 #include <string>
 
@@ -25,7 +25,7 @@ struct ImageWindow {
 };
 
 // [H, W, 1 or 3] as read_raster gives it, uint8 or int32 in 0..65535 -> [H, W, 3] uint8. Throws DataError with `file` for a
-// picture of which nothing is left between the percentiles.
-at::Tensor windowed_picture(const at::Tensor& raster, const ImageWindow& wanted, const std::string& file);
+// image of which nothing is left between the percentiles.
+at::Tensor windowed_image(const at::Tensor& raster, const ImageWindow& wanted, const std::string& file);
 
 }  // namespace sam3lab::datasets

@@ -1,4 +1,4 @@
-// Pictures of one array and masks of another: PanNuke's form.
+// Images of one array and masks of another: PanNuke's form.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ class ArrayStack : public testing::Test {
   ArrayStackOptions options_;
 };
 
-TEST_F(ArrayStack, GivesEachPictureItsObjects) {
+TEST_F(ArrayStack, GivesEachImageItsObjects) {
   const ImageStack stack(options_);
   EXPECT_TRUE(stack.faults().empty());
   ASSERT_EQ(stack.size(), 6);
@@ -94,19 +94,19 @@ TEST_F(ArrayStack, UnitesAClass) {
 TEST_F(ArrayStack, FindsFaults) {
   options_.expect = 7;
   options_.labels = {"a", "b", "c", "d"};
-  EXPECT_EQ(ImageStack(options_).faults().size(), 3U) << "too few channels, twice, and the number of pictures";
+  EXPECT_EQ(ImageStack(options_).faults().size(), 3U) << "too few channels, twice, and the number of images";
   options_.expect = 0;
   options_.labels = {"a"};
   write_npy(folder_ / "Fold 1/masks/masks.npy", torch::zeros({2, 8, 10}));
   std::filesystem::remove(folder_ / "Fold 2/masks/masks.npy");
   const ImageStack stack(options_);
   ASSERT_EQ(stack.faults().size(), 2U);
-  EXPECT_THAT(stack.faults()[0].what, HasSubstr("does not go with its pictures"));
+  EXPECT_THAT(stack.faults()[0].what, HasSubstr("does not go with its images"));
   EXPECT_THAT(stack.faults()[1].what, HasSubstr("not one file of masks"));
   EXPECT_EQ(stack.size(), 0);
 }
 
-TEST_F(ArrayStack, RefusesWhatIsNoPictureOrNumber) {
+TEST_F(ArrayStack, RefusesWhatIsNoImageOrNumber) {
   write_npy(folder_ / "Fold 1/images/images.npy", torch::full({3, 8, 10}, -1.0));
   EXPECT_THROW(ImageStack(options_).load(0), DataError);
   write_npy(folder_ / "Fold 2/masks/masks.npy", torch::full({3, 8, 10, 3}, 0.5));

@@ -173,9 +173,9 @@ TEST_F(MaskEncodings, MarksOfDdti) {
   auto options = one("ddti_xml", "{case}.xml");
   options.images = {"{case}_{image:[0-9]+}.png"};
   options.mark = "{image}";
-  picture("set/4_1.png");
-  picture("set/4_2.png");
-  picture("set/4_3.png");
+  image("set/4_1.png");
+  image("set/4_2.png");
+  image("set/4_3.png");
   const std::string points =
       R"([{"points": [{"x": 2, "y": 3}, {"x": 6, "y": 3}, {"x": 6, "y": 8}, {"x": 2, "y": 8}], "regionType": "freehand"}])";
   text("set/4.xml", "<?xml version=\"1.0\"?><case><number>4</number><mark><image>1</image><svg>" + points +

@@ -1,4 +1,4 @@
-// Cases of the CVPR challenge as .npz files: pictures in grey and colour, volumes, spacing, labels of several kinds.
+// Cases of the CVPR challenge as .npz files: images in grey and colour, volumes, spacing, labels of several kinds.
 #include <cstring>
 #include <string>
 
@@ -102,7 +102,7 @@ class NpzCasesTest : public testing::Test {
   NpzCasesOptions options_;
 };
 
-TEST_F(NpzCasesTest, VolumesAndPictures) {
+TEST_F(NpzCasesTest, VolumesAndImages) {
   options_.subject = "{kind}/{case}";
   const NpzSlices slices(options_);
   EXPECT_THAT(slices.faults(), IsEmpty());

@@ -273,12 +273,12 @@ TEST_F(PackedCaseTest, StaysBelowItsBound) {
   EXPECT_LE(bytes_in(cached_.cache), 8000U);
   EXPECT_THAT(kept(cached_.cache, ".case"), SizeIs(1));
   EXPECT_THAT(kept(cached_.cache, ".slices"), SizeIs(3));
-  EXPECT_EQ(small.store().counts().not_kept, 0);
+  EXPECT_EQ(small.store().counts().not_cached, 0);
   cached_.cache_gb = 1e-7;
   const CaseSlices none(cached_);
   expect_equal(CaseSlices(options_), none);
   EXPECT_EQ(bytes_in(cached_.cache), 0U);
-  EXPECT_EQ(none.store().counts().not_kept, 6);
+  EXPECT_EQ(none.store().counts().not_cached, 6);
 }
 
 TEST_F(PackedCaseTest, WhatAHeaderPointsToIsNotKept) {
@@ -297,13 +297,13 @@ TEST_F(PackedCaseTest, WhatAHeaderPointsToIsNotKept) {
     options->images = {"images/{case:case_4}.vol"}, options->masks = {"labels/{case}.nii"};
   const std::vector<std::pair<std::string, int>> volumes = {
       {meta + "raw.bin\n", 1}, {nrrd + "data file: raw.bin\n\n", 1}, {meta + "LOCAL\n" + voxels, 0}, {nrrd + "\n" + voxels, 0}};
-  for (const auto& [text, not_kept] : volumes) {
+  for (const auto& [text, not_cached] : volumes) {
     test::write_text(folder_ / "images/case_4.vol", text);
     load_all(CaseSlices(cached_));
     const CaseSlices data(cached_);
     expect_equal(CaseSlices(options_), data);
-    EXPECT_EQ(data.store().counts().decoded, not_kept) << text.substr(0, 200);
-    EXPECT_EQ(data.store().counts().not_kept, not_kept);
+    EXPECT_EQ(data.store().counts().decoded, not_cached) << text.substr(0, 200);
+    EXPECT_EQ(data.store().counts().not_cached, not_cached);
   }
 }
 

@@ -1,4 +1,4 @@
-// A folder of small pictures and masks that a test fills, and the dataset over it.
+// A folder of small images and masks that a test fills, and the dataset over it.
 #pragma once
 #include <cstdio>  // jpeglib.h needs it
 
@@ -37,23 +37,23 @@ inline at::Tensor block(std::int64_t top, std::int64_t left, std::int64_t height
   return mask;
 }
 
-// Grey, as an encoder of pictures leaves a mask: edges ring.
-inline void write_grey_jpeg(const std::string& path, const at::Tensor& picture) {
+// Grey, as an encoder of images leaves a mask: edges ring.
+inline void write_grey_jpeg(const std::string& path, const at::Tensor& image) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);
   jpeg_create_compress(&jpeg);
   std::FILE* file = std::fopen(path.c_str(), "wb");
   jpeg_stdio_dest(&jpeg, file);
-  jpeg.image_height = static_cast<JDIMENSION>(picture.size(0));
-  jpeg.image_width = static_cast<JDIMENSION>(picture.size(1));
+  jpeg.image_height = static_cast<JDIMENSION>(image.size(0));
+  jpeg.image_width = static_cast<JDIMENSION>(image.size(1));
   jpeg.input_components = 1;
   jpeg.in_color_space = JCS_GRAYSCALE;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, 75, TRUE);
   jpeg_start_compress(&jpeg, TRUE);
-  for (std::int64_t y = 0; y < picture.size(0); ++y) {
-    auto* row = picture[y].data_ptr<std::uint8_t>();
+  for (std::int64_t y = 0; y < image.size(0); ++y) {
+    auto* row = image[y].data_ptr<std::uint8_t>();
     jpeg_write_scanlines(&jpeg, &row, 1);
   }
   jpeg_finish_compress(&jpeg);
@@ -63,9 +63,9 @@ inline void write_grey_jpeg(const std::string& path, const at::Tensor& picture) 
 
 class PairedFolders : public testing::Test {
  protected:
-  void png(const std::string& path, const at::Tensor& picture) {
+  void png(const std::string& path, const at::Tensor& image) {
     make_room(path);
-    write_png(folder_ / path, picture);
+    write_png(folder_ / path, image);
   }
   void text(const std::string& path, const std::string& content) {
     make_room(path);
@@ -74,7 +74,7 @@ class PairedFolders : public testing::Test {
   void make_room(const std::string& path) {
     std::filesystem::create_directories(std::filesystem::path(folder_ / path).parent_path());
   }
-  void picture(const std::string& path) { png(path, torch::full({12, 16, 3}, 90, torch::kUInt8)); }
+  void image(const std::string& path) { png(path, torch::full({12, 16, 3}, 90, torch::kUInt8)); }
   // The folder `set`, with one label in one mask an image.
   [[nodiscard]] PairedFoldersOptions of_set(const std::string& images, const std::string& masks,
                                             const std::string& label) const {
@@ -85,9 +85,9 @@ class PairedFolders : public testing::Test {
     options.labels = {label};
     return options;
   }
-  // One picture a.png beside what the encoding's file is called; images {id}.png, masks as given.
+  // One image a.png beside what the encoding's file is called; images {id}.png, masks as given.
   PairedFoldersOptions one(const std::string& encoding, const std::string& mask) {
-    picture("set/images/a.png");
+    image("set/images/a.png");
     auto options = of_set("images/{id}.png", mask, "thing");
     options.mask.encoding = encoding;
     return options;

@@ -15,12 +15,12 @@ using testing::SizeIs;
 
 // The layout of BUSI: classes as folders, masks beside images, some images with two.
 TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
-  picture("set/benign/benign (1).png");
+  image("set/benign/benign (1).png");
   png("set/benign/benign (1)_mask.png", block(0, 0, 2, 2));
   png("set/benign/benign (1)_mask_1.png", block(5, 5, 3, 3));
-  picture("set/benign/benign (10).png");
+  image("set/benign/benign (10).png");
   png("set/benign/benign (10)_mask.png", block(0, 0, 4, 4));
-  picture("set/normal/normal (1).png");
+  image("set/normal/normal (1).png");
   png("set/normal/normal (1)_mask.png", block(0, 0, 0, 0));
   auto options = of_set("{class:benign|malignant|normal}/{id}.png", "{class}/{id}_mask*.png", "breast lesion");
   options.expect = 3;
@@ -44,7 +44,7 @@ TEST_F(PairedFolders, SeveralMasksBesideTheirImage) {
 TEST_F(PairedFolders, PartsSitesAndSubjects) {
   for (const std::string subset : {"trainval", "test"}) {
     for (const std::string id : {"p7-2", "p7-10", "p8-1"}) {
-      picture("set/" + subset + "/images/" + id + ".png");
+      image("set/" + subset + "/images/" + id + ".png");
       png("set/" + subset + "/masks/" + id + ".png", block(1, 1, 2, 2));
     }
   }
@@ -71,7 +71,7 @@ TEST_F(PairedFolders, PartsSitesAndSubjects) {
 
 TEST_F(PairedFolders, SubjectsFromATable) {
   for (const std::string id : {"1", "2", "30"}) {
-    picture("set/images/" + id + ".png");
+    image("set/images/" + id + ".png");
     png("set/masks/" + id + ".png", block(1, 1, 2, 2));
   }
   auto options = one("binary", "masks/{id}.png");
@@ -92,7 +92,7 @@ TEST_F(PairedFolders, SubjectsFromATable) {
 // The layout of HC18: its table has a row for each image, with the file's name.
 TEST_F(PairedFolders, PixelSizesFromATable) {
   for (const std::string id : {"000_HC", "010_HC", "010_2HC"}) {
-    picture("set/training_set/" + id + ".png");
+    image("set/training_set/" + id + ".png");
     png("set/training_set/" + id + "_Annotation.png", block(2, 2, 4, 4));
   }
   text("set/sizes.csv",
@@ -121,10 +121,10 @@ TEST_F(PairedFolders, PixelSizesFromATable) {
 
 TEST_F(PairedFolders, PixelSizesThatAreMissingOrNone) {
   for (const std::string id : {"a", "b", "c", "d", "e"}) {
-    picture("set/images/" + id + ".png");
+    image("set/images/" + id + ".png");
     png("set/masks/" + id + ".png", block(2, 2, 4, 4));
   }
-  picture("set/more/a.png");
+  image("set/more/a.png");
   png("set/masks/more.png", block(2, 2, 4, 4));
   auto options = one("binary", "masks/{id}.png");
   options.images = {"images/{id}.png", "{id:more}/a.png"};
@@ -157,9 +157,9 @@ TEST_F(PairedFolders, PixelSizesThatAreMissingOrNone) {
 }
 
 TEST_F(PairedFolders, FindsWhatIsWrongWithTheFiles) {
-  for (const std::string id : {"a", "b", "C", "d", "D"}) picture("set/images/" + id + ".png");
+  for (const std::string id : {"a", "b", "C", "d", "D"}) image("set/images/" + id + ".png");
   for (const std::string id : {"a", "c", "x", "d", "D"}) png("set/masks/" + id + ".png", block(0, 0, 1, 1));
-  picture("set/more/a.png");
+  image("set/more/a.png");
   auto options = one("binary", "masks/{id}.png");
   options.images = {"images/{id}.png", "more/{id}.png"};
   options.expect = 7;

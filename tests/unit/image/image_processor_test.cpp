@@ -1,4 +1,4 @@
-// Pictures and predictions against the published package's image processor; scripts/golden/processor.py wrote the expected
+// Images and predictions against the published package's image processor; scripts/golden/processor.py wrote the expected
 // values.
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ at::Tensor tensor_of_file(const std::string& name, std::int64_t side) {
   return model_image(rgb_bytes(read_raster(folder / name)), side);
 }
 
-TEST(Processor, PicturesOfEveryKindBecomeTheSameTensor) {
+TEST(Processor, ImagesOfEveryKindBecomeTheSameTensor) {
   int files = 0;
   for (const auto& [key, levels] : golden()) {
     if (!key.starts_with("levels.")) continue;

@@ -154,12 +154,12 @@ TEST(Raster, PngRoundTrip) {
       folder / "new/deep.png", [](const auto& path) { read_label_raster(path); }, true);
 }
 
-TEST(Raster, PaletteIsColourForPicturesAndIndexForLabels) {
+TEST(Raster, PaletteIsColourForImagesAndIndexForLabels) {
   const TempFolder folder;
   write_palette_png(folder / "palette.png");
-  const auto picture = read_raster(folder / "palette.png");
-  EXPECT_TRUE(picture[0][1].equal(torch::tensor({255, 10, 0}, torch::kUInt8)));
-  EXPECT_TRUE(picture[1][0].equal(torch::tensor({0, 20, 255}, torch::kUInt8)));
+  const auto image = read_raster(folder / "palette.png");
+  EXPECT_TRUE(image[0][1].equal(torch::tensor({255, 10, 0}, torch::kUInt8)));
+  EXPECT_TRUE(image[1][0].equal(torch::tensor({0, 20, 255}, torch::kUInt8)));
   EXPECT_TRUE(read_label_raster(folder / "palette.png").equal(torch::tensor({0, 1, 2, 1}, torch::kInt32).view({2, 2})));
 }
 
@@ -194,7 +194,7 @@ TEST(Raster, TiffStripsAndTiles) {
   }
 }
 
-// An empty mask with a palette of one colour shrinks more than any other picture; it is no bomb.
+// An empty mask with a palette of one colour shrinks more than any other image; it is no bomb.
 TEST(Raster, BlankPaletteOfSingleBitsIsRead) {
   const TempFolder folder;
   std::FILE* file = std::fopen((folder / "blank.png").c_str(), "wb");
@@ -233,7 +233,7 @@ TEST(Raster, ProgressiveJpegTakesNoMoreMemoryThanItsFileCanFill) {
 
 TEST(Raster, RefusalsNameTheFile) {
   const TempFolder folder;
-  test::write_text(folder / "text.png", "no picture");
+  test::write_text(folder / "text.png", "no image");
   test::write_bytes(folder / "empty.png", {});
   EXPECT_THAT(refusal([&] { read_raster(folder / "missing.png"); }),
               AllOf(HasSubstr("missing.png"), HasSubstr("no such file")));

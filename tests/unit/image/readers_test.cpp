@@ -1,4 +1,4 @@
-// The readers of pictures, volumes and arrays against files by other writers, and against what other readers find in them
+// The readers of images, volumes and arrays against files by other writers, and against what other readers find in them
 // (scripts/golden/readers.py) and in real files (scripts/test_files).
 #include <algorithm>
 #include <cmath>
@@ -185,9 +185,9 @@ TEST(Readers, RefusalsSayWhatToDo) {
   EXPECT_THAT(refusal([] { read_volume(golden("four.nii.gz")); }), HasSubstr("set channel to 0..1"));
   EXPECT_THAT(refusal([] { read_volume(golden("layers.nrrd"), {2, -1}); }), HasSubstr("no such channel"));
   EXPECT_THAT(refusal([] { read_raster(golden("pages.tif"), 3); }), AllOf(HasSubstr("no such page"), HasSubstr("0..2")));
-  EXPECT_THAT(refusal([] { read_raster(golden("short.mha")); }), HasSubstr("a volume where a picture is needed"));
+  EXPECT_THAT(refusal([] { read_raster(golden("short.mha")); }), HasSubstr("a volume where an image is needed"));
   EXPECT_THAT(refusal([] { read_raster(real("pydicom/JPEG2000.dcm")); }), HasSubstr("JPEG 2000"));
-  EXPECT_THAT(refusal([] { read_raster(real("pydicom/rtplan.dcm")); }), HasSubstr("without a picture"));
+  EXPECT_THAT(refusal([] { read_raster(real("pydicom/rtplan.dcm")); }), HasSubstr("without an image"));
   EXPECT_THAT(refusal([] { read_raster(real("pydicom/MR_truncated.dcm")); }), HasSubstr("MR_truncated.dcm"));
 }
 
@@ -223,7 +223,7 @@ TEST(Dicom, SeriesWithGapsOrMixturesAreRefused) {
   const TempFolder twice;
   copy_series(twice, {"a", "b", "c", "d", "e"});
   fs::copy_file(golden("series/a.dcm"), twice / "s/again.dcm");
-  EXPECT_THAT(refusal([&] { read_volume(twice / "s"); }), HasSubstr("several pictures at one place"));
+  EXPECT_THAT(refusal([&] { read_volume(twice / "s"); }), HasSubstr("several images at one place"));
   const TempFolder mixed;
   copy_series(mixed, {"a", "b", "c", "d", "e"});
   fs::copy_file(real("pydicom/MR_small.dcm"), mixed / "s/mr.dcm");

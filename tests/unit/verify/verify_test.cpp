@@ -21,8 +21,8 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A soft, uneven picture with one bright blob; the same for one seed. Mask: the blob.
-LabelledImage picture(std::uint64_t seed, std::int64_t side = 96) {
+// A soft, uneven image with one bright blob; the same for one seed. Mask: the blob.
+LabelledImage blob_image(std::uint64_t seed, std::int64_t side = 96) {
   Random random(seed, "picture");
   auto grey = at::zeros({side, side});
   const auto y = at::arange(side, at::kFloat).unsqueeze(1) / side, x = at::arange(side, at::kFloat).unsqueeze(0) / side;
@@ -39,9 +39,9 @@ LabelledImage picture(std::uint64_t seed, std::int64_t side = 96) {
   return image;
 }
 
-class Pictures final : public Dataset {
+class Images final : public Dataset {
  public:
-  explicit Pictures(std::string name) : name_(std::move(name)) {}
+  explicit Images(std::string name) : name_(std::move(name)) {}
   void add(LabelledImage image, std::string subject) {
     images_.push_back(std::move(image));
     subjects_.push_back(std::move(subject));
@@ -67,18 +67,18 @@ class Pictures final : public Dataset {
   std::vector<std::string> subjects_;
 };
 
-// Pictures of the seeds first .. first + count - 1, each of a subject of its own; the first fifth is held out.
+// Images of the seeds first .. first + count - 1, each of a subject of its own; the first fifth is held out.
 VerifiedDataset verified(const std::string& name, std::uint64_t first, int count) {
-  auto data = std::make_shared<Pictures>(name);
+  auto data = std::make_shared<Images>(name);
   VerifiedDataset dataset{name, {}, "", data, data->names, {{"blob", "bright blob"}}, {}};
   for (int i = 0; i < count; ++i) {
-    data->add(picture(first + static_cast<std::uint64_t>(i)), name + std::to_string(i));
+    data->add(blob_image(first + static_cast<std::uint64_t>(i)), name + std::to_string(i));
     (i < count / 5 ? dataset.split.held_out : dataset.split.train).push_back(i);
   }
   return dataset;
 }
 
-Pictures& pictures(VerifiedDataset& dataset) { return static_cast<Pictures&>(*dataset.data); }
+Images& images_in(VerifiedDataset& dataset) { return static_cast<Images&>(*dataset.data); }
 
 std::vector<std::string> checks(const std::vector<Finding>& findings) {
   std::vector<std::string> names;
@@ -106,56 +106,58 @@ TEST(Near, FindsWhatComparingAllWithAllFinds) {
   EXPECT_EQ(near_pairs(values, 10), decltype(expected)(expected.begin(), expected.begin() + 10));
 }
 
-TEST(Fingerprint, KnowsAPictureAgainAndNoOther) {
+TEST(Fingerprint, KnowsAnImageAgainAndNoOther) {
   int bits_of_others = 64;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const auto image = picture(seed).image;
+    const auto image = blob_image(seed).image;
     EXPECT_EQ(pixel_digest(image), pixel_digest(image.clone()));
     auto touched = image.clone();
     touched[5][5][0] = touched[5][5][0].item<int>() ^ 1;
     EXPECT_NE(pixel_digest(image), pixel_digest(touched));
     const auto noisy = (image.to(at::kFloat) * 0.9 + 8 + 3 * at::randn(image.sizes())).clamp(0, 255).to(at::kByte);
-    const auto larger = picture(seed, 160).image;
+    const auto larger = blob_image(seed, 160).image;
     for (const auto& changed : {noisy, larger}) {
       EXPECT_LE(std::popcount(perceptual_hash_of(image)[0] ^ perceptual_hash_of(changed)[0]), near_bits) << seed;
-      EXPECT_TRUE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(changed, 64))) << seed;
+      EXPECT_TRUE(same_image(grey_thumbnail(image, 64), grey_thumbnail(changed, 64))) << seed;
     }
-    const auto other = picture(seed + 100).image;
+    const auto other = blob_image(seed + 100).image;
     bits_of_others = std::min(bits_of_others, std::popcount(perceptual_hash_of(image)[0] ^ perceptual_hash_of(other)[0]));
-    EXPECT_FALSE(same_picture(grey_thumbnail(image, 64), grey_thumbnail(other, 64)));
+    EXPECT_FALSE(same_image(grey_thumbnail(image, 64), grey_thumbnail(other, 64)));
   }
   EXPECT_GT(bits_of_others, 2 * near_bits);
 }
 
 TEST(Fingerprint, TurnsAreNamedAndFoundFromOneTransform) {
-  const auto image = picture(1).image;
-  EXPECT_TRUE(at::equal(turned(image, 0), image));
-  EXPECT_TRUE(at::equal(turned(image, 1), image.flip(1)));
-  EXPECT_TRUE(at::equal(turned(image, 2), image.flip(0)));
-  EXPECT_TRUE(at::equal(turned(image, 3), at::rot90(image, 2)));
-  EXPECT_TRUE(at::equal(turned(image, 4), image.transpose(0, 1)));
-  EXPECT_TRUE(at::equal(turned(image, 5), at::rot90(image, -1)));
-  EXPECT_TRUE(at::equal(turned(image, 6), at::rot90(image, 1)));
-  EXPECT_TRUE(at::equal(turned(image, 7), at::rot90(image, 2).transpose(0, 1)));
-  for (int turn = 0; turn < turns; ++turn) {
+  const auto image = blob_image(1).image;
+  EXPECT_TRUE(at::equal(reoriented(image, 0), image));
+  EXPECT_TRUE(at::equal(reoriented(image, 1), image.flip(1)));
+  EXPECT_TRUE(at::equal(reoriented(image, 2), image.flip(0)));
+  EXPECT_TRUE(at::equal(reoriented(image, 3), at::rot90(image, 2)));
+  EXPECT_TRUE(at::equal(reoriented(image, 4), image.transpose(0, 1)));
+  EXPECT_TRUE(at::equal(reoriented(image, 5), at::rot90(image, -1)));
+  EXPECT_TRUE(at::equal(reoriented(image, 6), at::rot90(image, 1)));
+  EXPECT_TRUE(at::equal(reoriented(image, 7), at::rot90(image, 2).transpose(0, 1)));
+  for (int orientation = 0; orientation < orientations; ++orientation) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      const auto one = picture(seed).image, other = turned(one, turn).contiguous();
+      const auto one = blob_image(seed).image, other = reoriented(one, orientation).contiguous();
       const auto looks = perceptual_hash_of(one);
-      EXPECT_LE(std::popcount(looks[static_cast<std::size_t>(turn)] ^ perceptual_hash_of(other)[0]), 1) << name_of_turn(turn);
-      if (turn == 0) continue;
-      EXPECT_GT(std::popcount(looks[static_cast<std::size_t>(turn)] ^ looks[0]), 2 * near_bits) << name_of_turn(turn);
-      EXPECT_FALSE(same_picture(grey_thumbnail(one, 64), grey_thumbnail(other, 64))) << name_of_turn(turn);
+      EXPECT_LE(std::popcount(looks[static_cast<std::size_t>(orientation)] ^ perceptual_hash_of(other)[0]), 1)
+          << name_of_orientation(orientation);
+      if (orientation == 0) continue;
+      EXPECT_GT(std::popcount(looks[static_cast<std::size_t>(orientation)] ^ looks[0]), 2 * near_bits)
+          << name_of_orientation(orientation);
+      EXPECT_FALSE(same_image(grey_thumbnail(one, 64), grey_thumbnail(other, 64))) << name_of_orientation(orientation);
     }
   }
 }
 
 TEST(Scan, CountsTheSameWithAnyNumberOfThreads) {
   auto dataset = verified("a", 0, 50);
-  pictures(dataset).image(3).labels.clear();
-  pictures(dataset).image(7).image = at::Tensor();
-  pictures(dataset).image(9).image.fill_(17);
-  pictures(dataset).image(11).labels[0].masks = at::ones({1, 5, 5}, at::kBool);
-  pictures(dataset).image(12).labels[0].masks.zero_();
+  images_in(dataset).image(3).labels.clear();
+  images_in(dataset).image(7).image = at::Tensor();
+  images_in(dataset).image(9).image.fill_(17);
+  images_in(dataset).image(11).labels[0].masks = at::ones({1, 5, 5}, at::kBool);
+  images_in(dataset).image(12).labels[0].masks.zero_();
   const std::vector<VerifiedDataset> all = {dataset, verified("b", 100, 20)};
   const auto one = scan_images(all, {1, 0, {}});
   const auto& a = one.datasets[0];
@@ -178,10 +180,10 @@ TEST(Scan, CountsTheSameWithAnyNumberOfThreads) {
 }
 
 TEST(Scan, SeesMasksOnEmptyBackground) {
-  auto data = std::make_shared<Pictures>("a");
+  auto data = std::make_shared<Images>("a");
   VerifiedDataset dataset{"a", {}, "", data, data->names, {}, {}};
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
-    auto image = picture(seed);
+    auto image = blob_image(seed);
     image.image.narrow(1, 0, 48).zero_();
     image.labels[0].masks.zero_();
     image.labels[0].masks.narrow(1, 10, 20).narrow(2, seed < 4 ? 10 : 70, 20).fill_(true);
@@ -192,9 +194,9 @@ TEST(Scan, SeesMasksOnEmptyBackground) {
 
 TEST(Duplicates, ToldByHowTheyFalsify) {
   auto a = verified("a", 0, 20), b = verified("b", 100, 20);
-  pictures(a).image(10) = picture(1);       // trained on, and a/1 is held out
-  pictures(a).image(15) = picture(14);      // both trained on
-  pictures(b).image(2) = picture(12, 140);  // held out, the same picture as a/12, larger
+  images_in(a).image(10) = blob_image(1);       // trained on, and a/1 is held out
+  images_in(a).image(15) = blob_image(14);      // both trained on
+  images_in(b).image(2) = blob_image(12, 140);  // held out, the same image as a/12, larger
   const std::vector<VerifiedDataset> all = {a, b};
   const auto found = find_duplicates(all, scan_images(all, {1, 0, {}}).prints);
   ASSERT_THAT(checks(found.findings), testing::UnorderedElementsAre("duplicate", "duplicate_leak", "near_duplicate_leak"));
@@ -216,45 +218,46 @@ at::Tensor noisy(const at::Tensor& image) {
 
 TEST(Duplicates, TurnedOrMirrored) {
   auto a = verified("a", 0, 40), b = verified("b", 100, 10);
-  for (int turn = 1; turn < turns; ++turn) {  // a/21 to a/27 train, of a/1 to a/7, which are held out
-    const auto of = static_cast<std::size_t>(turn);
-    pictures(a).image(20 + of).image = noisy(turned(pictures(a).image(of).image, turn)).contiguous();
-    pictures(a).image(20 + of).labels.clear();
+  for (int orientation = 1; orientation < orientations;
+       ++orientation) {  // a/21 to a/27 train, of a/1 to a/7, which are held out
+    const auto of = static_cast<std::size_t>(orientation);
+    images_in(a).image(20 + of).image = noisy(reoriented(images_in(a).image(of).image, orientation)).contiguous();
+    images_in(a).image(20 + of).labels.clear();
   }
-  auto large = picture(30, 150);  // a/30, trained on, and b/5, too
-  pictures(b).image(5).image = turned(large.image, 5).contiguous();
-  pictures(b).image(5).labels.clear();
+  auto large = blob_image(30, 150);  // a/30, trained on, and b/5, too
+  images_in(b).image(5).image = reoriented(large.image, 5).contiguous();
+  images_in(b).image(5).labels.clear();
   const std::vector<VerifiedDataset> all = {a, b};
   const auto found = find_duplicates(all, scan_images(all, {1, 0, {}}).prints);
-  ASSERT_THAT(checks(found.findings), testing::UnorderedElementsAre("turned_duplicate", "turned_duplicate_leak"));
+  ASSERT_THAT(checks(found.findings), testing::UnorderedElementsAre("rotated_duplicate", "rotated_duplicate_leak"));
   for (const auto& finding : found.findings) {
-    const bool leak = finding.check == "turned_duplicate_leak";
+    const bool leak = finding.check == "rotated_duplicate_leak";
     EXPECT_EQ(finding.severity, leak ? Severity::error : Severity::warning);
-    EXPECT_THAT(finding.text, HasSubstr("the same picture, turned or mirrored, in two images"));
+    EXPECT_THAT(finding.text, HasSubstr("the same image, rotated or flipped, in two images"));
     EXPECT_EQ(finding.count, leak ? 7 : 1);
     std::string examples;
     for (const auto& example : finding.examples) examples += example + "\n";
     if (!leak) {
       EXPECT_THAT(examples, AllOf(HasSubstr("a: a/30 (train)"), HasSubstr("b: b/5 (train)"), HasSubstr("by 90 degrees")));
     }
-    for (int turn = 1; leak && turn < turns; ++turn) {
-      // A quarter turn is told from the side that needs one.
-      const auto* said = name_of_turn(turn == 6 ? 5 : turn);
-      EXPECT_THAT(finding.examples, testing::Contains(AllOf(HasSubstr("a/" + std::to_string(turn) + " (held_out)"),
-                                                            HasSubstr("a/2" + std::to_string(turn) + " (train)"),
+    for (int orientation = 1; leak && orientation < orientations; ++orientation) {
+      // A quarter turn is reported from the side that needs one.
+      const auto* said = name_of_orientation(orientation == 6 ? 5 : orientation);
+      EXPECT_THAT(finding.examples, testing::Contains(AllOf(HasSubstr("a/" + std::to_string(orientation) + " (held_out)"),
+                                                            HasSubstr("a/2" + std::to_string(orientation) + " (train)"),
                                                             testing::EndsWith(std::string(", ") + said))));
     }
   }
   ASSERT_EQ(found.leaks.size(), 7U);
   for (const auto& pair : found.leaks) {
-    EXPECT_TRUE(same_picture(turned(grey_thumbnail(all[0].data->load(pair.a.item).image, 64), pair.turn),
-                             grey_thumbnail(all[0].data->load(pair.b.item).image, 64)));
+    EXPECT_TRUE(same_image(reoriented(grey_thumbnail(all[0].data->load(pair.a.item).image, 64), pair.orientation),
+                           grey_thumbnail(all[0].data->load(pair.b.item).image, 64)));
   }
 }
 
-// Symmetric pictures look alike when mirrored, pictures of noise have no look of their own: neither makes a duplicate.
-TEST(Duplicates, SymmetricOrNearlyUniformPicturesAreNoTurnedCopies) {
-  auto data = std::make_shared<Pictures>("a");
+// Symmetric images look alike when flipped, images of noise have no look of their own: neither makes a duplicate.
+TEST(Duplicates, SymmetricOrNearlyUniformImagesAreNoRotatedDuplicates) {
+  auto data = std::make_shared<Images>("a");
   VerifiedDataset dataset{"a", {}, "", data, data->names, {}, {}};
   const auto add = [&](const at::Tensor& image) {
     LabelledImage one;
@@ -263,7 +266,7 @@ TEST(Duplicates, SymmetricOrNearlyUniformPicturesAreNoTurnedCopies) {
   };
   at::manual_seed(5);
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    const auto image = picture(seed).image.to(at::kFloat);
+    const auto image = blob_image(seed).image.to(at::kFloat);
     add((image + image.flip(1)) / 2);
     add((image + image.flip(0) + image.flip(1) + at::rot90(image, 2)) / 4);
     add(at::randint(100, 104, {96, 96, 1}).expand({96, 96, 3}));  // nearly uniform
@@ -272,7 +275,7 @@ TEST(Duplicates, SymmetricOrNearlyUniformPicturesAreNoTurnedCopies) {
   const std::vector<VerifiedDataset> all = {dataset};
   EXPECT_THAT(find_duplicates(all, scan_images(all, {2, 0, {}}).prints).findings, testing::IsEmpty());
   // A copy of one that is nearly symmetric is found once, as it is.
-  const auto image = picture(200).image.to(at::kFloat), nearly = 0.6 * image + 0.4 * image.flip(1);
+  const auto image = blob_image(200).image.to(at::kFloat), nearly = 0.6 * image + 0.4 * image.flip(1);
   add(nearly);
   add(0.9 * nearly + 8);
   const auto found = find_duplicates(all, scan_images(all, {2, 0, {}}).prints).findings;
@@ -281,10 +284,10 @@ TEST(Duplicates, SymmetricOrNearlyUniformPicturesAreNoTurnedCopies) {
 }
 
 TEST(Duplicates, OfOneSubjectOrWithoutContentAreNone) {
-  auto data = std::make_shared<Pictures>("a");
+  auto data = std::make_shared<Images>("a");
   VerifiedDataset dataset{"a", {}, "", data, data->names, {}, {}};
   for (int i = 0; i < 8; ++i) {
-    auto image = picture(i < 4 ? 1U : 2U);
+    auto image = blob_image(i < 4 ? 1U : 2U);
     if (i >= 6) image.image.fill_(0);
     data->add(image, i < 4 ? "one" : i < 6 ? "two" : std::to_string(i));
   }
@@ -304,7 +307,7 @@ TEST(Duplicates, TwoDatasetsThatAreOne) {
 
 TEST(Pairing, TellsShuffledMasksFromTrueOnes) {
   std::vector<VerifiedDataset> all = {verified("true", 0, 40), verified("shuffled", 200, 40), verified("few", 300, 5)};
-  auto& shuffled = pictures(all[1]);
+  auto& shuffled = images_in(all[1]);
   const auto first = shuffled.image(0).labels;
   for (std::size_t i = 0; i < 39; ++i) shuffled.image(i).labels = shuffled.image(i + 1).labels;
   shuffled.image(39).labels = first;
@@ -319,13 +322,13 @@ TEST(Pairing, TellsShuffledMasksFromTrueOnes) {
 
 TEST(Texts, ConflictsOfLabelsAndPublishedPrompts) {
   auto thyroid = verified("tg3k", 0, 1), vessel = verified("coph100", 1, 1), nuclei = verified("nuclei", 2, 1);
-  pictures(thyroid).names = thyroid.source_labels = {"thyroid gland"};
+  images_in(thyroid).names = thyroid.source_labels = {"thyroid gland"};
   thyroid.texts = {{"thyroid gland", "thyroid gland"}};
   thyroid.common.published_prompt = "thyroid nodule";
-  pictures(vessel).names = vessel.source_labels = {"vein", "artery", "background"};
+  images_in(vessel).names = vessel.source_labels = {"vein", "artery", "background"};
   vessel.texts = {{"vein", "retinal vessel"}, {"artery", "Retinal vessels"}};
   nuclei.texts = {{"cell", "retinal vessel"}};
-  pictures(nuclei).names = nuclei.source_labels = {"cell"};
+  images_in(nuclei).names = nuclei.source_labels = {"cell"};
   nuclei.common.published_prompt = "Cells";
   const auto found = check_texts({thyroid, vessel, nuclei}, true);
   std::vector<std::string> seen;

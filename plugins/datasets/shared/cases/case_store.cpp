@@ -169,7 +169,7 @@ OpenCase CaseStore::open(const VolumeSource& image, const std::vector<LabelSourc
   ++counts_->decoded;
   auto volume = parts.decode();
   if (parts.keep(volume) && find()) return one;
-  if (folder_) ++counts_->not_kept;
+  if (folder_) ++counts_->not_cached;
   parts.volume = std::move(volume);
   return one;
 }
@@ -192,7 +192,7 @@ std::vector<std::int64_t> CaseStore::slices(const VolumeSource& image, const std
   const auto index = index_slices(decode(), options_.axis_number());
   if ((sources.empty() ? key_of(&image, {}) : key_of(nullptr, sources)) != key ||
       !folder_->files.keep(name, {pack_index(index, *key)}))
-    ++counts_->not_kept;
+    ++counts_->not_cached;
   return chosen_slices(index, options_);
 }
 

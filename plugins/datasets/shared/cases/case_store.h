@@ -44,7 +44,7 @@ class CaseStore {
 
   // Since construction. `decoded` and `indexed`: cases and label volumes that were read from their own files.
   struct Counts {
-    std::atomic<std::int64_t> found = 0, decoded = 0, index_found = 0, indexed = 0, damaged = 0, not_kept = 0;
+    std::atomic<std::int64_t> found = 0, decoded = 0, index_found = 0, indexed = 0, damaged = 0, not_cached = 0;
   };
   [[nodiscard]] const Counts& counts() const { return *counts_; }
   [[nodiscard]] std::int64_t files_hashed() const { return folder_ ? folder_->hashes.files_read() : 0; }

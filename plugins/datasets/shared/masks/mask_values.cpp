@@ -143,7 +143,7 @@ void read_values(const MaskReader& reader, const MaskFile& file, FoundMasks& fou
   check_size(codes, found, file.path);
   const Meaning meaning(reader);
   // Colours that are one of millions in a noisy file are looked up, not kept.
-  constexpr std::size_t most_kept = 1 << 16;
+  constexpr std::size_t most_cached = 1 << 16;
   std::unordered_map<std::int32_t, Meaning::Place> places;
   std::vector<bool*> to(reader.labels.size(), nullptr);
   std::vector<at::Tensor> areas(reader.labels.size());
@@ -153,7 +153,7 @@ void read_values(const MaskReader& reader, const MaskFile& file, FoundMasks& fou
   const Meaning::Place* place = nullptr;
   for (std::int64_t i = 0; i < codes.numel(); ++i) {
     if (place == nullptr || from[i] != from[i - 1]) {
-      if (places.size() > most_kept) places.clear();
+      if (places.size() > most_cached) places.clear();
       auto known = places.find(from[i]);
       if (known == places.end()) known = places.emplace(from[i], meaning.of(from[i])).first;
       place = &known->second;
@@ -169,7 +169,7 @@ void read_values(const MaskReader& reader, const MaskFile& file, FoundMasks& fou
       if (!ignored.defined()) ignored = torch::zeros(codes.sizes(), torch::kBool);
       ignored.data_ptr<bool>()[i] = true;
     }
-    if (place->unknown && (unknown.size() < most_kept || unknown.contains(from[i]))) ++unknown[from[i]];
+    if (place->unknown && (unknown.size() < most_cached || unknown.contains(from[i]))) ++unknown[from[i]];
   }
   if (!unknown.empty()) refuse(unknown, reader, file.path);
   if (ignored.defined()) found.ignore(ignored);
