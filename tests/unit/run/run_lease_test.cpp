@@ -1,6 +1,7 @@
 // The lease of a run: one living process has it, a dead one's is free, and other hosts are told apart by their counter.
 #include "core/run/run_lease.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,9 +34,9 @@ class Lease : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "run.lease"; }
   void write(const std::string& text) const { std::ofstream(file()) << text; }
-  [[nodiscard]] std::string refusal() const {
+  [[nodiscard]] std::string refusal(LeaseTiming timing = quick) const {
     try {
-      const RunLease lease(file(), quick);
+      const RunLease lease(file(), timing);
     } catch (const RunIsHeld& held) {
       return held.what();
     }
@@ -89,15 +90,19 @@ TEST_F(Lease, AnotherHostHoldsItAsLongAsItsCounterChanges) {
   write(line + "3\n");
   EXPECT_EQ(refusal(), "") << "its counter stands still";
 
-  write(line + "0\n");
+  // As a holder does it: the counter is written over, and the file is never empty.
+  write(line + "100\n");
+  const OpenFile other(::open(file().c_str(), O_RDWR | O_CLOEXEC));
   std::atomic<bool> ends{false};
   std::thread beats([&] {
-    for (int i = 1; !ends; ++i) {
-      write(line + fmt::format("{}\n", i));
-      std::this_thread::sleep_for(milliseconds(30));
+    for (int i = 101; !ends; ++i) {
+      const auto text = line + fmt::format("{}\n", i);
+      EXPECT_TRUE(other.write(text.data(), text.size(), 0));
+      std::this_thread::sleep_for(milliseconds(10));
     }
   });
-  EXPECT_THAT(refusal(), HasSubstr("process 7 on elsewhere"));
+  EXPECT_THAT(refusal(LeaseTiming{milliseconds(20), milliseconds(10'000), milliseconds(500)}),
+              HasSubstr("process 7 on elsewhere"));
   ends = true;
   beats.join();
 }
