@@ -83,9 +83,9 @@ error near_duplicate_leak planted 1
 error no_term values 1
 error pairs planted 2
 error prompt_conflict values 2
+error rotated_duplicate_leak planted 2
 error same_dataset copy+other 32
 error size planted 1
-error rotated_duplicate_leak planted 2
 error unreadable planted 1
 error values values 2
 error zero_overlap beside 32

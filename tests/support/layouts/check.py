@@ -21,7 +21,8 @@ def compare(name, expected, found):
         least, most = want["pixels"]
         if got["images"] != want["images"] or not least <= got["pixels"] <= most:
             yield f"{name}: '{label}' in {got['images']} images with {got['pixels']} px; expected {want['images']} with {least} to {most}"
-    spacing = [found["spacing_mm"][end] for end in ("low", "high")]
+    known = found["spacing_mm"]  # null where the source does not say
+    spacing = known and [known[end] for end in ("low", "high")]
     if spacing != expected.get("spacing_mm", spacing):
         yield f"{name}: pixels of {spacing} mm; expected {expected['spacing_mm']}"
     yield from (f"{name}: unexpected label '{label}' in {got['images']} images" for label, got in seen.items() if got["images"])
